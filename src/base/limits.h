@@ -1,0 +1,100 @@
+// limits.h - every limit of the server, by room, with its reason. Users' settings name these defaults.
+#pragma once
+
+// ---- base ----
+
+// One error text, with its terminating zero. Long enough for an upstream message with an SQL text in it.
+#define ERROR_TEXT_MAX 1024u
+// A growing array never gets past this: outside counts are bounded long before.
+#define VEC_BYTES_MAX (1ull << 34)
+// One line of the server log.
+#define LOG_LINE_MAX 4096u
+
+// ---- sats ----
+
+// Nesting of types and values. Ours: upstream has none and can be made to overflow its stack.
+#define SATS_DEPTH_MAX 256u
+// Nested arrays and objects in JSON, as upstream's reader has it ("recursion limit exceeded").
+#define JSON_DEPTH_MAX 128u
+// Elements of an array whose items take no bytes: they would cost the sender nothing.
+#define SATS_EMPTY_ELEMENTS_MAX (1u << 16)
+// Types in one typespace, all nodes counted; a real module has hundreds.
+#define SATS_TYPE_NODES_MAX (1u << 20)
+
+// ---- schema ----
+
+// Bytes of one module description.
+#define MODULE_DEF_BYTES_MAX (64u << 20)
+// A submodule's namespace, as upstream.
+#define NAMESPACE_BYTES_MAX 63u
+
+// ---- store ----
+
+// One row's BSATN. Upstream has none but the u32 length; a larger row could not be sent to any client.
+#define STORE_ROW_BYTES_MAX (256u << 20)
+
+// ---- log ----
+
+// A segment is closed once it has this many bytes (commitlog.max-segment-size).
+#define LOG_SEGMENT_BYTES_MAX (1ull << 30)
+// One transaction's record. u32 in the format; the rest of the server holds it in memory twice.
+#define LOG_RECORD_BYTES_MAX (1u << 31)
+
+// ---- host ----
+
+// A program as uploaded.
+#define MODULE_PROGRAM_BYTES_MAX (256u << 20)
+// Linear memory of one instance.
+#define MODULE_MEMORY_BYTES_MAX (4ull << 30)
+// Wasm call stack of one instance, as upstream.
+#define MODULE_STACK_BYTES_MAX (512u << 10)
+// Open byte sources of one call (env_get answers NO_SPACE past it).
+#define MODULE_BYTES_SOURCES_MAX 256u
+// Open row iterators of one instance; a module that leaks more traps.
+#define MODULE_ROW_ITERS_MAX 65536u
+// Seconds one call may run (epoch interruption); upstream's fuel amounts to about a minute.
+#define MODULE_CALL_SECONDS_MAX 60u
+// Rows are handed to a module in chunks that close after this many bytes, as upstream.
+#define MODULE_ROW_CHUNK_BYTES 32768u
+
+// ---- sql ----
+
+// One SQL text (upstream: 50,000).
+#define SQL_TEXT_BYTES_MAX 50000u
+// Nesting of an expression.
+#define SQL_DEPTH_MAX 128u
+
+// ---- sync ----
+
+// Messages waiting for one slow client. Full: it is disconnected; we neither block nor drop single messages.
+#define OUTBOX_MESSAGES_MAX 16384u
+// Bytes waiting for one slow client, besides the count of messages. Full: the same.
+#define OUTBOX_BYTES_MAX (256u << 20)
+// Messages of one client waiting for the executor (websocket.incoming-queue-length). Full: close 1013.
+#define INBOX_MESSAGES_MAX 16384u
+// Query sets of one client.
+#define CLIENT_QUERY_SETS_MAX 100000u
+
+// ---- net ----
+
+// Largest client message after reassembly. Larger: dropped without a close frame, as upstream does.
+#define CLIENT_MESSAGE_BYTES_MAX (32u << 20)
+// Head of one HTTP request. Larger: 431.
+#define HTTP_HEAD_BYTES_MAX (64u << 10)
+// Headers of one HTTP request.
+#define HTTP_HEADERS_MAX 100u
+// Body of one HTTP request (a program is the largest). Larger: 413.
+#define HTTP_BODY_BYTES_MAX (256u << 20)
+// Connections of the whole server.
+#define NET_CONNECTIONS_MAX 65536u
+// Payload of one WebSocket frame we send; larger messages are fragmented (the CLI's library takes 16 MiB).
+#define WS_FRAME_BYTES_MAX (256u << 10)
+// A v3 payload collects messages up to this, as upstream.
+#define WS_JOINED_BYTES_MAX (512u << 10)
+// Reason text of a close frame (RFC 6455: 125 bytes of payload less the code).
+#define WS_CLOSE_REASON_BYTES_MAX 123u
+
+// ---- db ----
+
+// Messages an executor handles before it yields its thread.
+#define EXECUTOR_BATCH_MAX 256u
