@@ -46,7 +46,7 @@ int bytes_compare(Bytes a, Bytes b);
 // A part of `bytes`; the range must lie inside.
 static inline Bytes bytes_slice(Bytes bytes, uint32_t at, uint32_t count) {
     ASSERT(at <= bytes.count && count <= bytes.count - at);
-    return (Bytes){bytes.data + at, count};
+    return (Bytes){at == 0 ? bytes.data : bytes.data + at, count};
 }
 
 // ---- little-endian ----
@@ -80,21 +80,50 @@ void buffer_init(Buffer *buffer, size_t max);
 void buffer_done(Buffer *buffer);  // accepts a zeroed Buffer
 // Empties it for reuse, keeping the memory; clears `failed`.
 void buffer_clear(Buffer *buffer);
+// The slow path of buffer_reserve; nobody else calls it.
+uint8_t *buffer_grow(Buffer *buffer, size_t count);
 // Makes room for `count` more bytes and returns where they go, or NULL (failed). Does not advance count.
-uint8_t *buffer_reserve(Buffer *buffer, size_t count);
+static inline uint8_t *buffer_reserve(Buffer *buffer, size_t count) {
+    if (buffer->failed || buffer->capacity - buffer->count < count || buffer->data == NULL) {
+        return buffer_grow(buffer, count);
+    }
+    return buffer->data + buffer->count;
+}
 // Advances over `count` bytes written at buffer_reserve's place.
-void buffer_advance(Buffer *buffer, size_t count);
-void buffer_append(Buffer *buffer, const void *data, size_t count);
-void buffer_append_bytes(Buffer *buffer, Bytes bytes);
+static inline void buffer_advance(Buffer *buffer, size_t count) {
+    ASSERT(count <= buffer->capacity - buffer->count);
+    buffer->count += count;
+}
+// data may be NULL if count is 0; it must not lie in the buffer itself.
+static inline void buffer_append(Buffer *buffer, const void *data, size_t count) {
+    uint8_t *at = buffer_reserve(buffer, count);
+    if (at == NULL || count == 0) return;
+    memcpy(at, data, count);
+    buffer->count += count;
+}
+static inline void buffer_append_bytes(Buffer *buffer, Bytes bytes) {
+    buffer_append(buffer, bytes.data, bytes.count);
+}
 void buffer_append_text(Buffer *buffer, const char *text);
 void buffer_append_format(Buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void buffer_u8(Buffer *buffer, uint8_t value);
-void buffer_u16(Buffer *buffer, uint16_t value);
-void buffer_u32(Buffer *buffer, uint32_t value);
-void buffer_u64(Buffer *buffer, uint64_t value);
+static inline void buffer_u8(Buffer *buffer, uint8_t value) {
+    buffer_append(buffer, &value, sizeof value);
+}
+static inline void buffer_u16(Buffer *buffer, uint16_t value) {
+    buffer_append(buffer, &value, sizeof value);  // little-endian: asserted above
+}
+static inline void buffer_u32(Buffer *buffer, uint32_t value) {
+    buffer_append(buffer, &value, sizeof value);
+}
+static inline void buffer_u64(Buffer *buffer, uint64_t value) {
+    buffer_append(buffer, &value, sizeof value);
+}
 // u32 length, then the bytes: a BSATN string or byte array.
-void buffer_string(Buffer *buffer, Bytes bytes);
+static inline void buffer_string(Buffer *buffer, Bytes bytes) {
+    buffer_u32(buffer, bytes.count);
+    buffer_append_bytes(buffer, bytes);
+}
 // Unsigned LEB128.
 void buffer_varint(Buffer *buffer, uint64_t value);
 // Lower-case hex of the bytes, most significant first as stored.
@@ -132,3 +161,5 @@ static inline bool checked_mul(size_t a, size_t b, size_t *ret) {
 bool hex_decode(Bytes text, uint8_t *ret_bytes, size_t count);
 // Strict UTF-8 (no surrogates, no overlong forms).
 bool utf8_is_valid(Bytes bytes);
+// The largest count <= count_max at which `bytes` can be cut without splitting a UTF-8 sequence.
+uint32_t utf8_cut(Bytes bytes, uint32_t count_max);

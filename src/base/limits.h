@@ -7,6 +7,10 @@
 #define ERROR_TEXT_MAX 1024u
 // A growing array never gets past this: outside counts are bounded long before.
 #define VEC_BYTES_MAX (1ull << 34)
+// A file name with its directories and the terminating zero, as Linux has it. Longer: STATUS_LIMIT.
+#define OS_PATH_BYTES_MAX 4096u
+// Stack of every thread we start: the same everywhere, whatever `ulimit -s` says.
+#define THREAD_STACK_BYTES (8u << 20)
 // One line of the server log.
 #define LOG_LINE_MAX 4096u
 

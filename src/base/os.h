@@ -2,6 +2,7 @@
 //
 // Threads    os_real() may be used from any thread; a simulated one says so itself.
 // Lifetime   a File is closed by os_file_close, which accepts FILE_NONE.
+// Modes      files are created with 0666 and directories with 0777, less the process's umask.
 // Errors     STATUS_IO with the path and the system's text; STATUS_NOT_FOUND where a file is missing.
 #pragma once
 
@@ -53,6 +54,7 @@ void os_file_close(Os *os, File file);
 // The whole file, in the arena; STATUS_LIMIT if it is larger than bytes_max.
 Status os_file_read_all(Os *os, const char *path, size_t bytes_max, Arena *arena, Bytes *ret_bytes,
                         Error *error);
-// Temporary file, write, sync, rename over `path`, sync of the directory.
+// Temporary file beside it, write, sync, rename over `path`, sync of the directory.
 Status os_file_replace(Os *os, const char *path, Bytes bytes, Error *error);
+// A file or directory. True also if it cannot be told (no permission): what may be there is not absent.
 bool os_path_exists(Os *os, const char *path);

@@ -1,4 +1,4 @@
-// queue.h - messages from many threads to one: an intrusive MPSC queue, and a gate for "at least n".
+// queue.h - messages from many threads to one: an intrusive MPSC queue.
 //
 // Threads    queue_push from any thread, queue_take_all from the one consumer.
 // Lifetime   a node belongs to the queue between push and take; sending gives it away.

@@ -13,7 +13,9 @@ typedef struct Reader {
 } Reader;
 
 static inline Reader reader_of(Bytes bytes) {
-    return (Reader){bytes.data, bytes.data + bytes.count, false};
+    // Never NULL: NULL + 0 is undefined, and reader_take's NULL means failure.
+    const uint8_t *at = bytes.data ? bytes.data : (const uint8_t *)"";
+    return (Reader){at, at + bytes.count, false};
 }
 
 static inline size_t reader_left(const Reader *reader) {

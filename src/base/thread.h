@@ -13,7 +13,8 @@ typedef struct Thread {
 } Thread;
 
 // Starts `run(user)` on a thread with that name (at most 15 characters). Aborts if the system refuses.
-// Signals are blocked on it: they are the main thread's business.
+// Signals from outside are blocked on it: they are the main thread's business. Those the CPU raises (SIGSEGV
+// and its like, by which the module engines trap) are not. Its stack has THREAD_STACK_BYTES.
 void thread_start(Thread *thread, const char *name, void (*run)(void *user), void *user);
 void thread_join(Thread *thread);  // accepts one that was never started
 
