@@ -1,0 +1,45 @@
+// sql.h - SQL text to typed plans: lexer, parser, names, types, permissions. No execution.
+//
+// Threads    the database's executor (it reads the catalogue).
+// Lifetime   results live in the arena given.
+// Limits     SQL_* in base/limits.h.        Format  spec: sql.md, since-2.8.md 4.
+#pragma once
+
+#include "query/query.h"
+
+typedef struct SqlContext {
+    Store *store;
+    Identity sender;
+    bool is_owner;  // may read private tables, bypasses row-level security, may write
+} SqlContext;
+
+typedef enum SqlKind { SQL_SELECT, SQL_DML, SQL_SET, SQL_SHOW } SqlKind;
+
+typedef struct SqlStatement {
+    SqlKind kind;
+    const Query *query;  // SQL_SELECT
+    const Dml *dml;      // SQL_DML
+    Bytes variable;      // SQL_SET, SQL_SHOW: a supported name
+    Bytes value;         // SQL_SET: BSATN of an st_var value
+} SqlStatement;
+
+// Splits the text of a request into statements (sql.md 3); STATUS_INVALID with upstream's text if it does not
+// parse. *ret_texts are parts of `text`.
+Status sql_split(Bytes text, Arena *arena, const Bytes **ret_texts, uint32_t *ret_count, Error *error);
+
+// The grammar of HTTP and the CLI (sql.md 2): SELECT, INSERT, UPDATE, DELETE, SET, SHOW. STATUS_DENIED where
+// the sender may not write; errors carry upstream's text.
+Status sql_compile(const SqlContext *context, Bytes text, Arena *arena, SqlStatement *ret_statement,
+                   Error *error);
+
+// The grammar of subscriptions. one_off: joins without indexes and projections are handled as upstream does
+// for one-off queries.
+typedef enum SqlUse { SQL_SUBSCRIBE, SQL_ONE_OFF } SqlUse;
+Status sql_compile_query(const SqlContext *context, Bytes text, SqlUse use, Arena *arena,
+                         const Query **ret_query, Error *error);
+
+// "SELECT * FROM *" (websocket.md 9.1), whatever the case and blanks.
+bool sql_is_subscribe_all(Bytes text);
+
+// Compiles the text of a row-level security rule and says which table it filters (sql.md, RLS).
+Status sql_check_row_level_security(const SqlContext *context, Bytes text, TableId *ret_table, Error *error);
