@@ -24,13 +24,35 @@
 #define SATS_EMPTY_ELEMENTS_MAX (1u << 16)
 // Types in one typespace, all nodes counted; a real module has hundreds.
 #define SATS_TYPE_NODES_MAX (1u << 20)
+// Nodes of one type after its Refs are replaced by copies: pairs of pairs of pairs grow without end.
+#define SATS_RESOLVED_NODES_MAX (1u << 16)
+// Issuer or subject of an identity, as upstream checks them in a token.
+#define IDENTITY_CLAIM_BYTES_MAX 128u
 
 // ---- schema ----
 
 // Bytes of one module description.
 #define MODULE_DEF_BYTES_MAX (64u << 20)
+// Memory of one ModuleDef: the densest description (types without names) grows 48-fold when it is decoded.
+#define MODULE_DEF_ARENA_BYTES_MAX (64ull * MODULE_DEF_BYTES_MAX)
+// Items of one list in a description: tables, reducers, columns of a key ...
+#define MODULE_DEF_ITEMS_MAX 65536u
+// Errors that are collected about one description; the text shows the first few.
+#define MODULE_DEF_ERRORS_MAX 1000u
+// Nesting of submodules. Ours: upstream recurses without a limit.
+#define MODULE_DEF_SUBMODULE_DEPTH_MAX 16u
+// Nodes of one type with every Ref written out. Ours: forty types that hold the one before twice would do 2^40 steps.
+#define MODULE_DEF_TYPE_NODES_MAX (1u << 16)
+// The same for the columns of all tables and views together, which are stored written out.
+#define MODULE_DEF_COLUMN_NODES_MAX (1u << 20)
 // A submodule's namespace, as upstream.
 #define NAMESPACE_BYTES_MAX 63u
+// Environment declarations (since-2.8.md 1.1): one key, one literal, all keys and literals, the numbers of them.
+#define ENVIRONMENT_NAME_BYTES_MAX 256u
+#define ENVIRONMENT_VALUE_BYTES_MAX 8192u
+#define ENVIRONMENT_SCHEMA_BYTES_MAX (2u << 20)
+#define ENVIRONMENT_ITEMS_MAX 256u
+#define ENVIRONMENT_LITERALS_MAX 256u
 
 // ---- store ----
 
@@ -43,6 +65,13 @@
 #define LOG_SEGMENT_BYTES_MAX (1ull << 30)
 // One transaction's record. u32 in the format; the rest of the server holds it in memory twice.
 #define LOG_RECORD_BYTES_MAX (1u << 31)
+
+// Bytes appended but not yet written; past it the executor waits for the disk.
+#define LOG_PENDING_BYTES_MAX (64u << 20)
+// An idle log thread ends after this long; the next append starts one again.
+#define LOG_THREAD_IDLE_MS 10000u
+// Segment files of one log that are looked at when opening.
+#define LOG_SEGMENTS_MAX 1048576u
 
 // ---- host ----
 

@@ -1,0 +1,20 @@
+// recover.h - from segment files to a store and a file to go on with.
+//
+// Threads    the executor that opens the database.
+#pragma once
+
+#include "log/log.h"
+
+typedef struct Recovery {
+    uint64_t next_offset;
+    File segment;            // open for writing, positioned by segment_bytes
+    uint64_t segment_bytes;  // whole commits and the header
+    const Commit *repairs;   // system tables that were missing; the caller appends it and releases the tx
+    LogReport report;
+} Recovery;
+
+// Replays and resumes; everything found is synced. Creates the directory and the first segment if needed.
+Status recover(Os *os, const char *directory, Store *store, Recovery *ret_recovery, Error *error);
+
+// A new segment with its header, durable including its directory entry; open for writing.
+Status segment_create(Os *os, const char *directory, uint64_t offset, File *ret_file, Error *error);
