@@ -1,0 +1,201 @@
+// db.h - one database: its executor, lifecycle, publish and update, calls, SQL, scheduler, module log.
+//
+// Threads    a pool of threads runs the executors: each database's messages run one at a time, in the order
+//            posted. Functions below belong to the executor (call them from a message's `run`) unless they
+//            say "any thread".
+// Lifetime   Databases are counted; the last reference closes: log drained and synced, module dropped.
+// Errors     whatever a client or module does wrong ends its call only. A failed disk makes the database
+//            read-only: calls answer with the reason, reads go on.
+// Limits     EXECUTOR_*, MODULE_*, LOG_* in base/limits.h.        Format  spec: module-abi.md 2-5, http-api.md 7-9.
+#pragma once
+
+#include "base/queue.h"
+#include "host/host.h"
+#include "log/log.h"
+#include "sync/sync.h"
+
+// ---- threads that run executors ----
+
+typedef struct ExecutorPool ExecutorPool;
+typedef struct Database Database;
+
+ExecutorPool *executor_pool_create(Os *os, uint32_t threads);  // 0: a default for this machine
+void executor_pool_free(ExecutorPool *pool);                   // all databases are closed
+// Runs a job once on some pool thread; for what takes long and belongs to no database. Any thread.
+typedef struct PoolJob {
+    QueueNode node;
+    void (*run)(struct PoolJob *job);
+} PoolJob;
+void executor_pool_run(ExecutorPool *pool, PoolJob *job);
+
+// ---- messages ----
+
+// Embed at the start of a message; `run` owns it from then on.
+typedef struct DbMessage {
+    QueueNode node;
+    void (*run)(Database *database, struct DbMessage *message);
+} DbMessage;
+
+void database_post(Database *database, DbMessage *message);  // any thread
+// Posts the message once the ticket is durable; at once if it is, or if the database is in memory. If the disk
+// fails meanwhile it is posted too: database_failure tells. Executor.
+void database_post_when_durable(Database *database, uint64_t ticket, DbMessage *message);
+
+// ---- life ----
+
+typedef struct DatabaseOptions {
+    Os *os;
+    HostEngine *engine;
+    ExecutorPool *pool;
+    const char *directory;  // replicas/<id>: clog/, module_logs/; NULL: in memory
+    Identity identity;
+    Identity owner;
+    uint64_t segment_bytes_max;  // 0: default
+    SyncOutput output;
+    // Called at the end of each executor turn, after sends: hand over what was gathered. Executor.
+    void (*turn_end)(void *user);
+    // The log's gate was opened further, or the log failed. Log thread.
+    void (*durable)(void *user);
+    // Close this client's connection (websocket.md 2.4). Executor.
+    void (*close_connection)(void *user, void *connection, uint16_t code, Bytes reason);
+    void *user;  // of the three above
+} DatabaseOptions;
+
+// Opens what is stored: replays the log, starts the module, runs client_disconnected for clients that were
+// connected, starts the scheduler. Any thread; takes as long as the log is long.
+Status database_open(const DatabaseOptions *options, Database **ret_database, Error *error);
+// A new database with this program: tried in memory first (tables, init), then for real in an empty directory.
+// Any thread; compiles. On failure nothing is left behind.
+Status database_create(const DatabaseOptions *options, ProgramKind kind, Bytes program,
+                       Database **ret_database, Error *error);
+Database *database_ref(Database *database);   // any thread
+void database_unref(Database *database);      // any thread; accepts NULL; the last one closes
+// Ends it: clients are closed with 1001 "module exited", later messages find it stopped. Executor.
+void database_stop(Database *database);
+bool database_is_stopped(const Database *database);
+const DatabaseOptions *database_options(const Database *database);  // any thread
+Gate *database_gate(const Database *database);  // any thread; NULL: in memory
+uint64_t database_ticket(const Database *database);  // of the last commit
+// True once the disk failed; the text says why.
+bool database_failure(const Database *database, Error *ret_error);
+
+// ---- program ----
+
+const ModuleDef *database_module(const Database *database);
+Hash database_program_hash(const Database *database);
+
+typedef enum UpdatePolicy { UPDATE_COMPATIBLE, UPDATE_BREAK_CLIENTS } UpdatePolicy;
+typedef struct UpdateRequest {
+    ProgramKind kind;
+    Bytes program;
+    UpdatePolicy policy;
+    Hash token;  // with UPDATE_BREAK_CLIENTS
+} UpdateRequest;
+typedef enum PublishOutcome {
+    PUBLISH_DONE,      // also when the program was the same
+    PUBLISH_REJECTED,  // 400: the text is the whole body
+    PUBLISH_BAD_MODULE // 500: it does not compile, instantiate or validate
+} PublishOutcome;
+// Replaces the program: migration plan, policy, one transaction, new instance (http-api.md 7.4).
+PublishOutcome database_update(Database *database, const UpdateRequest *request, uint64_t *ret_ticket,
+                               Error *error);
+
+typedef struct PlanReport {
+    bool is_manual;            // `text` says why
+    bool breaks_clients;
+    bool major_version_upgrade;
+    Hash token;
+    Buffer text;               // buffer_done by the caller
+} PlanReport;
+// What an update would do (http-api.md 7.7). STATUS_INVALID: bad module.
+Status database_plan(Database *database, ProgramKind kind, Bytes program, PlanStyle style,
+                     PlanReport *ret_report, Error *error);
+// Keccak-256 of the three hex texts (http-api.md 7.4).
+Hash migration_token(const Identity *database, const Hash *from, const Hash *to);
+
+// ---- callers ----
+
+typedef struct Caller {
+    Identity identity;
+    ConnectionId connection;
+    Bytes jwt_payload;  // empty: none
+} Caller;
+
+typedef enum ConnectOutcome {
+    CONNECT_OK,
+    CONNECT_REJECTED,       // the module's message
+    CONNECT_OUT_OF_ENERGY,
+    CONNECT_FAILED,         // stopped, disk failed, ...
+} ConnectOutcome;
+// st_client row and client_connected in one transaction (module-abi.md 4.4).
+ConnectOutcome database_connect(Database *database, const Caller *caller, Error *error);
+// client_disconnected; never fails (module-abi.md 4.5).
+void database_disconnect(Database *database, const Caller *caller);
+ConnectionId database_new_connection_id(Database *database);  // random, not zero; any thread
+
+// A WebSocket client after database_connect: registered for updates, says hello.
+SyncClient *database_add_client(Database *database, const SyncClientOptions *options, Bytes token);
+void database_remove_client(Database *database, SyncClient *client);  // then database_disconnect
+// One request of a WebSocket client; every answer goes through the output.
+void database_client_request(Database *database, SyncClient *client, const Request *request);
+
+typedef enum FunctionOutcome {
+    FUNCTION_COMMITTED,      // a reducer
+    FUNCTION_RETURNED,       // a procedure; `output` is its JSON
+    FUNCTION_USER_ERROR,
+    FUNCTION_FATAL,          // trap; or the disk failed: `text` says what
+    FUNCTION_OUT_OF_ENERGY,
+    FUNCTION_NOT_FOUND,      // also private ones, for others than the owner
+    FUNCTION_IS_LIFECYCLE,
+    FUNCTION_BAD_ARGUMENTS,
+    FUNCTION_UNSUPPORTED,
+} FunctionOutcome;
+
+typedef struct FunctionReport {
+    FunctionOutcome outcome;
+    Buffer text;    // of an error: the whole body of the HTTP answer; buffer_done by the caller
+    Buffer output;  // buffer_done by the caller
+    uint64_t nanos;
+    uint64_t ticket;
+} FunctionReport;
+// A reducer or procedure by name with JSON arguments, for HTTP.
+void database_call_json(Database *database, const Caller *caller, Bytes name, Bytes json,
+                        FunctionReport *ret_report);
+
+// ---- SQL over HTTP ----
+
+typedef struct SqlReport {
+    Buffer json;  // the body of a 200; buffer_done by the caller
+    uint64_t micros;
+    uint64_t ticket;
+} SqlReport;
+// One statement (http-api.md 6.3.8). On failure the text is the body of a 400.
+Status database_sql(Database *database, const Caller *caller, Bytes text, SqlReport *ret_report, Error *error);
+
+// ---- module log ----
+
+typedef struct LogFollower LogFollower;
+// The last `lines` lines (UINT32_MAX: the whole current file), appended to `text`.
+Status database_log_tail(Database *database, uint32_t lines, Buffer *text, Error *error);
+// From now on `line` is called with whole lines, on the executor, until it answers false, the follower is
+// removed, or the database stops (then once with no bytes).
+LogFollower *database_log_follow(Database *database, bool (*line)(void *user, Bytes text), void *user);
+void database_log_unfollow(Database *database, LogFollower *follower);
+// A record of the server itself ("__spacetimedb__").
+void database_log(Database *database, ModuleLogLevel level, Bytes function, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+// ---- numbers ----
+
+typedef struct DatabaseStats {
+    uint64_t transactions;
+    uint64_t calls;
+    uint64_t call_nanos;
+    uint64_t clients;
+    uint64_t tables;
+    uint64_t rows;
+    uint64_t row_bytes;
+    size_t module_memory_bytes;
+    SyncStats sync;
+} DatabaseStats;
+DatabaseStats database_stats(Database *database);
