@@ -118,8 +118,53 @@
 #define HTTP_HEADERS_MAX 100u
 // Body of one HTTP request (a program is the largest). Larger: 413.
 #define HTTP_BODY_BYTES_MAX (256u << 20)
-// Connections of the whole server.
+// Target (path and query) of one HTTP request. Larger: 414.
+#define HTTP_TARGET_BYTES_MAX (32u << 10)
+// Size line of one chunk with its extensions, and all trailers of a chunked body. Larger: 400.
+#define HTTP_CHUNK_LINE_BYTES_MAX 256u
+#define HTTP_TRAILER_BYTES_MAX (8u << 10)
+// Input behind a request that is still being answered (pipelining). Full: not read until it is answered.
+#define HTTP_EARLY_BYTES_MAX (64u << 10)
+// What handlers allocate for one exchange; they bound outside sizes themselves, long before.
+#define HTTP_ARENA_BYTES_MAX (2ull << 30)
+// Bodies of all requests together, while they are received and handled. Full: 503.
+#define HTTP_BODIES_BYTES_MAX (2ull << 30)
+// From the first byte of a head to its last. Longer: 408. (A slow-loris client.)
+#define HTTP_HEAD_TIMEOUT_MS 30000u
+// Nothing of an announced body for this long, or less than a byte a millisecond after the grace: 408.
+#define HTTP_BODY_STALL_MS 30000u
+#define HTTP_BODY_GRACE_MS 60000u
+// Between two requests. Longer: closed; clients' pools give up earlier (90 s in reqwest).
+#define HTTP_IDLE_TIMEOUT_MS 120000u
+// A client that takes nothing of its answer. Longer: dropped.
+#define HTTP_WRITE_STALL_MS 30000u
+// After an answer that refused the rest of a body: how long and how much is still discarded, so that the
+// client reads the answer instead of a reset.
+#define HTTP_LINGER_MS 2000u
+#define HTTP_LINGER_BYTES_MAX (16u << 20)
+// Connections of the whole server. Further ones are closed at once.
 #define NET_CONNECTIONS_MAX 65536u
+// Connections the system holds for us until we accept them; and those accepted in one turn.
+#define NET_BACKLOG_MAX 1024
+#define NET_ACCEPTS_MAX 64u
+// Out of file descriptors: how long we do not accept.
+#define NET_ACCEPT_PAUSE_MS 100u
+// One read of a socket; messages within it are delivered in place. One buffer per net thread.
+#define NET_READ_BYTES (256u << 10)
+// One writev: bytes, pieces (IOV_MAX is 1024), and what is copied into the thread's staging buffer.
+#define NET_WRITE_BYTES_MAX (1u << 20)
+#define NET_WRITE_PIECES_MAX 1000u
+#define NET_STAGING_BYTES (256u << 10)
+// writev calls for one connection before the others have their turn.
+#define NET_WRITES_MAX 4u
+// Rounds of inbox and outboxes before the sockets are looked at.
+#define NET_TURNS_MAX 8u
+// Items one sender hands to one net thread in one piece.
+#define NET_BATCH_ITEMS 256u
+// Items up to this size are copied together instead of gathered: a copy is cheaper than an iovec entry.
+#define OUTBOX_COPY_BYTES_MAX 512u
+// A read buffer for split or fragmented messages keeps this much between messages.
+#define WS_ASSEMBLY_KEEP_BYTES (64u << 10)
 // Payload of one WebSocket frame we send; larger messages are fragmented (the CLI's library takes 16 MiB).
 #define WS_FRAME_BYTES_MAX (256u << 10)
 // A v3 payload collects messages up to this, as upstream.
