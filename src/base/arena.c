@@ -17,12 +17,15 @@
 #define ARENA_KEPT_BYTES_MAX (1u << 20)
 
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
-#define __SANITIZE_ADDRESS__ 1
+#if __has_feature(address_sanitizer)
+#define ARENA_POISONS
 #endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define ARENA_POISONS
 #endif
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef ARENA_POISONS
 #include <sanitizer/asan_interface.h>
 #else
 #define ASAN_POISON_MEMORY_REGION(at, count) ((void)(at), (void)(count))
@@ -74,7 +77,8 @@ void arena_clear(Arena *arena) {
 void *arena_alloc(Arena *arena, size_t count) {
     ASSERT(count <= SIZE_MAX - ARENA_ALIGNMENT);
     size_t rounded = (count + ARENA_ALIGNMENT - 1) & ~(size_t)(ARENA_ALIGNMENT - 1);
-    if (arena->blocks == NULL || (size_t)(arena->end - arena->at) < rounded) arena_grow(arena, rounded);
+    size_t left = (size_t)(arena->end - arena->at);
+    if (arena->blocks == NULL || left < rounded) arena_grow(arena, rounded);
     uint8_t *memory = arena->at;
     arena->at += rounded;
     ASAN_UNPOISON_MEMORY_REGION(memory, count);
@@ -87,10 +91,12 @@ static void arena_grow(Arena *arena, size_t count) {
         newest_bytes = arena->blocks->bytes;
         arena->used += (size_t)(arena->at - arena->blocks->data);
     }
-    if (count > arena->max - arena->used) assert_failed(__FILE__, __LINE__, "arena past its maximum");
-    size_t bytes = newest_bytes < ARENA_BLOCK_BYTES_MAX / 2 ? newest_bytes * 2 : ARENA_BLOCK_BYTES_MAX;
+    size_t left = arena->max - arena->used;
+    if (count > left) assert_failed(__FILE__, __LINE__, "arena past its maximum");
+    size_t bytes = newest_bytes * 2;
+    if (bytes > ARENA_BLOCK_BYTES_MAX) bytes = ARENA_BLOCK_BYTES_MAX;
     if (bytes < ARENA_BLOCK_BYTES_MIN) bytes = ARENA_BLOCK_BYTES_MIN;
-    if (bytes > arena->max - arena->used) bytes = arena->max - arena->used;
+    if (bytes > left) bytes = left;
     if (bytes < count) bytes = count;
     ArenaBlock *block = mem_alloc(sizeof(ArenaBlock) + bytes);
     block->previous = arena->blocks;

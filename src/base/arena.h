@@ -33,4 +33,5 @@ char *arena_copy_text(Arena *arena, Bytes bytes);
 Bytes arena_format(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define ARENA_NEW(arena, Type) ((Type *)arena_alloc_zero((arena), sizeof(Type)))
-#define ARENA_ARRAY(arena, Type, count) ((Type *)arena_alloc_zero((arena), sizeof(Type) * (size_t)(count)))
+#define ARENA_ARRAY(arena, Type, count) \
+    ((Type *)arena_alloc_zero((arena), sizeof(Type) * (size_t)(count)))

@@ -51,14 +51,14 @@ static inline Bytes bytes_slice(Bytes bytes, uint32_t at, uint32_t count) {
 
 // ---- little-endian ----
 
-#define LOAD_STORE(bits)                                                          \
-    static inline uint##bits##_t load_u##bits##le(const void *at) {               \
-        uint##bits##_t value;                                                     \
-        memcpy(&value, at, sizeof value);                                         \
-        return value;                                                             \
-    }                                                                             \
-    static inline void store_u##bits##le(void *at, uint##bits##_t value) {        \
-        memcpy(at, &value, sizeof value);                                         \
+#define LOAD_STORE(bits)                                                   \
+    static inline uint##bits##_t load_u##bits##le(const void *at) {        \
+        uint##bits##_t value;                                              \
+        memcpy(&value, at, sizeof value);                                  \
+        return value;                                                      \
+    }                                                                      \
+    static inline void store_u##bits##le(void *at, uint##bits##_t value) { \
+        memcpy(at, &value, sizeof value);                                  \
     }
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "loads and stores are plain copies");
 LOAD_STORE(16)

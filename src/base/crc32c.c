@@ -35,7 +35,8 @@ CRC_TARGET static inline uint64_t crc_shift(uint64_t crc, uint64_t power) {
 }
 
 // Three lanes at `at`, joined.
-CRC_TARGET static inline uint64_t crc_three_lanes(uint64_t crc, const uint8_t *at, const LaneShift *lane) {
+CRC_TARGET static inline uint64_t crc_three_lanes(uint64_t crc, const uint8_t *at,
+                                                  const LaneShift *lane) {
     uint64_t second = 0;
     uint64_t third = 0;
     for (size_t i = 0; i < lane->bytes; i += 8) {
@@ -66,8 +67,8 @@ CRC_TARGET static uint32_t crc32c_cpu(uint32_t crc_before, const uint8_t *at, si
 
 uint32_t crc32c(uint32_t crc, Bytes bytes) {
     bool has_instructions = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul");
-    uint32_t (*run)(uint32_t, const uint8_t *, size_t) = has_instructions ? crc32c_cpu : crc32c_table;
-    return ~run(~crc, bytes.data, bytes.count);
+    if (has_instructions) return ~crc32c_cpu(~crc, bytes.data, bytes.count);
+    return ~crc32c_table(~crc, bytes.data, bytes.count);
 }
 
 #else

@@ -26,9 +26,9 @@ typedef struct DepHttpHead {
 
 // Bytes of the head when complete, 0 when more input is needed, -1 when malformed. What it points to
 // borrows from `data`. At most 128 headers.
-ssize_t dep_http_parse_request(const uint8_t *data, size_t count, DepHeader *headers, size_t header_max,
-                               DepHttpHead *ret_head);
-ssize_t dep_http_parse_response(const uint8_t *data, size_t count, DepHeader *headers, size_t header_max,
-                                DepHttpHead *ret_head);
+ssize_t dep_http_parse_request(const uint8_t *data, size_t count, DepHeader *headers,
+                               size_t header_max, DepHttpHead *ret_head);
+ssize_t dep_http_parse_response(const uint8_t *data, size_t count, DepHeader *headers,
+                                size_t header_max, DepHttpHead *ret_head);
 void dep_blake3(const uint8_t *data, size_t count, uint8_t *ret_digest);
 void dep_keccak256(const uint8_t *data, size_t count, uint8_t *ret_digest);

@@ -219,7 +219,8 @@ static uint32_t u64_map_probe(const U64Map *map, uint64_t key) {
 
 static void u64_map_grow(U64Map *map) {
     ASSERT(map->capacity < MAP_CAPACITY_MAX);
-    U64Map grown = {.count = map->count, .capacity = map->capacity ? map->capacity * 2 : MAP_CAPACITY_MIN};
+    U64Map grown = {.count = map->count,
+                    .capacity = map->capacity ? map->capacity * 2 : MAP_CAPACITY_MIN};
     grown.keys = mem_alloc(sizeof(uint64_t) * grown.capacity);
     grown.values = mem_alloc_zero(sizeof(void *) * grown.capacity);
     for (uint32_t i = 0; i < map->capacity; i++) {

@@ -29,7 +29,8 @@ static const int OPEN_FLAGS[] = {
 static Status os_fail(Error *error, int error_number, const char *what, const char *path);
 static Status real_directory_create_one(const char *path, Error *error);
 static bool real_is_directory(int directory, const struct dirent *entry);
-static Status os_temporary_path(Os *os, const char *path, char ret_path[OS_PATH_BYTES_MAX], Error *error);
+static Status os_temporary_path(Os *os, const char *path, char ret_path[OS_PATH_BYTES_MAX],
+                                Error *error);
 static Status os_file_write_new(Os *os, const char *path, Bytes bytes, Error *error);
 static Status os_directory_of(const char *path, char ret_path[OS_PATH_BYTES_MAX], Error *error);
 
@@ -79,18 +80,22 @@ static void real_file_close(Os *os, File file) {
     close(file.descriptor);  // what must be on the disk was synced before
 }
 
-static Status real_file_read(Os *os, File file, uint64_t at, void *bytes, size_t count, Error *error) {
+static Status real_file_read(Os *os, File file, uint64_t at, void *bytes, size_t count,
+                             Error *error) {
     (void)os;
     size_t done = 0;
     while (done < count) {
-        ssize_t got = pread(file.descriptor, (uint8_t *)bytes + done, count - done, (off_t)(at + done));
+        ssize_t got = pread(file.descriptor, (uint8_t *)bytes + done, count - done,
+                            (off_t)(at + done));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) {
-            return error_set_errno(error, errno, "read of %zu bytes at %llu", count, (unsigned long long)at);
+            return error_set_errno(error, errno, "read of %zu bytes at %llu", count,
+                                   (unsigned long long)at);
         }
         if (got == 0) {
-            return error_set(error, STATUS_CORRUPT, "read of %zu bytes at %llu: the file ends after %zu",
-                             count, (unsigned long long)at, done);
+            return error_set(error, STATUS_CORRUPT,
+                             "read of %zu bytes at %llu: the file ends after %zu", count,
+                             (unsigned long long)at, done);
         }
         done += (size_t)got;
     }
@@ -102,12 +107,12 @@ static Status real_file_write(Os *os, File file, uint64_t at, const void *bytes,
     (void)os;
     size_t done = 0;
     while (done < count) {
-        ssize_t put =
-            pwrite(file.descriptor, (const uint8_t *)bytes + done, count - done, (off_t)(at + done));
+        ssize_t put = pwrite(file.descriptor, (const uint8_t *)bytes + done, count - done,
+                             (off_t)(at + done));
         if (put < 0 && errno == EINTR) continue;
         if (put <= 0) {
-            return error_set_errno(error, put < 0 ? errno : EIO, "write of %zu bytes at %llu", count,
-                                   (unsigned long long)at);
+            return error_set_errno(error, put < 0 ? errno : EIO, "write of %zu bytes at %llu",
+                                   count, (unsigned long long)at);
         }
         done += (size_t)put;
     }
@@ -128,8 +133,8 @@ static Status real_file_truncate(Os *os, File file, uint64_t size, Error *error)
     do {
         failure = ftruncate(file.descriptor, (off_t)size);
     } while (failure != 0 && errno == EINTR);
-    if (failure != 0) return error_set_errno(error, errno, "truncate to %llu", (unsigned long long)size);
-    return STATUS_OK;
+    if (failure == 0) return STATUS_OK;
+    return error_set_errno(error, errno, "truncate to %llu", (unsigned long long)size);
 }
 
 static Status real_file_sync(Os *os, File file, Error *error) {
@@ -156,7 +161,9 @@ static Status real_directory_create(Os *os, const char *path, Error *error) {
     (void)os;
     char part[OS_PATH_BYTES_MAX];
     size_t count = strlen(path);
-    if (count >= sizeof part) return error_set(error, STATUS_LIMIT, "create directory: path too long");
+    if (count >= sizeof part) {
+        return error_set(error, STATUS_LIMIT, "path of %zu bytes is too long", count);
+    }
     memcpy(part, path, count + 1);
     for (size_t i = 1; i < count; i++) {
         if (part[i] != '/') continue;
@@ -187,10 +194,13 @@ static Status real_directory_sync(Os *os, const char *path, Error *error) {
     return status;
 }
 
-static Status real_directory_list(Os *os, const char *path, OsListEntry entry, void *user, Error *error) {
+static Status real_directory_list(Os *os, const char *path, OsListEntry entry, void *user,
+                                  Error *error) {
     (void)os;
     DIR *directory = opendir(path);
     if (directory == NULL) return os_fail(error, errno, "list", path);
+    int descriptor = dirfd(directory);
+    ASSERT(descriptor >= 0);  // fails only for streams that are not open
     Status status = STATUS_OK;
     for (;;) {
         errno = 0;
@@ -200,7 +210,7 @@ static Status real_directory_list(Os *os, const char *path, OsListEntry entry, v
             break;
         }
         if (strcmp(item->d_name, ".") == 0 || strcmp(item->d_name, "..") == 0) continue;
-        entry(user, item->d_name, real_is_directory(dirfd(directory), item));
+        entry(user, item->d_name, real_is_directory(descriptor, item));
     }
     closedir(directory);
     return status;
@@ -257,8 +267,8 @@ Status os_file_read_all(Os *os, const char *path, size_t bytes_max, Arena *arena
     status = os->file_size(os, file, &size, error);
     if (status != STATUS_OK) goto done;
     if (size > bytes_max || size > UINT32_MAX) {
-        status = error_set(error, STATUS_LIMIT, "%llu bytes are more than %zu", (unsigned long long)size,
-                           bytes_max);
+        status = error_set(error, STATUS_LIMIT, "%llu bytes are more than %zu",
+                           (unsigned long long)size, bytes_max);
         goto done;
     }
     bytes = arena_alloc(arena, (size_t)size);
@@ -288,10 +298,12 @@ Status os_file_replace(Os *os, const char *path, Bytes bytes, Error *error) {
 }
 
 // A name beside `path` that nobody else uses, so that two replacements at once do not mix.
-static Status os_temporary_path(Os *os, const char *path, char ret_path[OS_PATH_BYTES_MAX], Error *error) {
+static Status os_temporary_path(Os *os, const char *path, char ret_path[OS_PATH_BYTES_MAX],
+                                Error *error) {
     uint64_t random = 0;
     os->random(os, &random, sizeof random);
-    int count = snprintf(ret_path, OS_PATH_BYTES_MAX, "%s.%016llx.tmp", path, (unsigned long long)random);
+    int count = snprintf(ret_path, OS_PATH_BYTES_MAX, "%s.%016llx.tmp", path,
+                         (unsigned long long)random);
     if (count < 0 || (size_t)count >= OS_PATH_BYTES_MAX) {
         return error_set(error, STATUS_LIMIT, "path of %zu bytes is too long", strlen(path));
     }

@@ -34,13 +34,15 @@ struct Os {
     void (*file_close)(Os *os, File file);
     // Whole ranges: a short read is STATUS_CORRUPT, a short write is retried inside.
     Status (*file_read)(Os *os, File file, uint64_t at, void *bytes, size_t count, Error *error);
-    Status (*file_write)(Os *os, File file, uint64_t at, const void *bytes, size_t count, Error *error);
+    Status (*file_write)(Os *os, File file, uint64_t at, const void *bytes, size_t count,
+                         Error *error);
     Status (*file_size)(Os *os, File file, uint64_t *ret_size, Error *error);
     Status (*file_truncate)(Os *os, File file, uint64_t size, Error *error);
     Status (*file_sync)(Os *os, File file, Error *error);  // fdatasync
     Status (*rename)(Os *os, const char *from, const char *to, Error *error);
     Status (*remove)(Os *os, const char *path, Error *error);  // a file or an empty directory
-    Status (*directory_create)(Os *os, const char *path, Error *error);  // parents too; there already is fine
+    // Parents too; one that is there already is fine.
+    Status (*directory_create)(Os *os, const char *path, Error *error);
     Status (*directory_sync)(Os *os, const char *path, Error *error);
     Status (*directory_list)(Os *os, const char *path, OsListEntry entry, void *user, Error *error);
 };

@@ -10,7 +10,7 @@
 
 typedef struct SharedBuf {
     _Atomic uint32_t refs;  // relaxed up, acquire-release down: the last holder frees
-    uint32_t count;         // bytes written so far; only the creator appends, before or between hand-overs
+    uint32_t count;  // bytes written so far; only the creator appends, before or between hand-overs
     uint32_t capacity;
     uint32_t reserved;
     uint8_t data[];

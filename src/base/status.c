@@ -11,14 +11,13 @@
 // Copies a text whose first ERROR_TEXT_MAX - 1 bytes at most are in `text`, cut on a UTF-8 boundary.
 static void error_store(Error *error, const char *text) {
     Bytes bytes = bytes_of(text, strnlen(text, ERROR_TEXT_MAX - 1));
-    bool is_full = bytes.count == ERROR_TEXT_MAX - 1;
-    if (is_full) {
+    if (bytes.count == ERROR_TEXT_MAX - 1) {
         // vsnprintf may have cut a sequence in the middle; the bytes that would tell are gone.
-        uint32_t start = bytes.count;
-        while (start > 0 && bytes.count - start < 3 && (bytes.data[start - 1] & 0xc0) == 0x80) start--;
-        bool is_lead = start > 0 && bytes.data[start - 1] >= 0xc0;
-        Bytes tail = is_lead ? bytes_slice(bytes, start - 1, bytes.count - start + 1) : BYTES_NONE;
-        if (!utf8_is_valid(tail)) bytes.count = start - 1;
+        const uint8_t *lead = bytes.data + bytes.count - 1;
+        for (int i = 0; i < 3 && (*lead & 0xc0) == 0x80; i++) lead--;
+        uint32_t at = (uint32_t)(lead - bytes.data);
+        Bytes last = bytes_slice(bytes, at, bytes.count - at);
+        if (*lead >= 0xc0 && !utf8_is_valid(last)) bytes.count = at;
     }
     memmove(error->text, bytes.data, bytes.count);
     error->text[bytes.count] = 0;

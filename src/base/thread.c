@@ -15,7 +15,8 @@
 #define WAIT_MS_MAX (100ull * 365 * 24 * 3600 * 1000)
 
 // Raised by the CPU on the thread that erred, or by abort: blocking them would end the process.
-static const int SIGNALS_OF_THE_THREAD[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
+static const int SIGNALS_OF_THE_THREAD[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+                                            SIGTRAP, SIGABRT, SIGSYS};
 
 typedef struct ThreadStart {
     void (*run)(void *user);
