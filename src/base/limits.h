@@ -94,8 +94,18 @@
 
 // One SQL text (upstream: 50,000).
 #define SQL_TEXT_BYTES_MAX 50000u
-// Nesting of an expression.
+// Nesting of an expression's parentheses and prefixes (upstream: 47).
 #define SQL_DEPTH_MAX 128u
+// Levels of an expression's tree, as upstream: a chain of AND or OR may have one term more.
+#define SQL_EXPR_LEVELS_MAX 1600u
+// Fragments that row-level security makes out of one query; upstream has no limit.
+#define SQL_FRAGMENTS_MAX 1024u
+// Nodes of all fragments' expressions together.
+#define SQL_NODES_MAX (1u << 18)
+// Relations joined in one fragment, after row-level security; upstream has no limit.
+#define SQL_RELATIONS_MAX 32u
+// Rules of row-level security within rules.
+#define SQL_RULES_DEPTH_MAX 32u
 
 // ---- sync ----
 

@@ -15,25 +15,28 @@ typedef struct SqlContext {
 
 typedef enum SqlKind { SQL_SELECT, SQL_DML, SQL_SET, SQL_SHOW } SqlKind;
 
+// SET is an INSERT into st_var and SHOW a SELECT from it: `dml` and `query` are ready to run for them too.
 typedef struct SqlStatement {
     SqlKind kind;
-    const Query *query;  // SQL_SELECT
-    const Dml *dml;      // SQL_DML
+    const Query *query;  // SQL_SELECT, SQL_SHOW
+    const Dml *dml;      // SQL_DML, SQL_SET
     Bytes variable;      // SQL_SET, SQL_SHOW: a supported name
     Bytes value;         // SQL_SET: BSATN of an st_var value
 } SqlStatement;
 
-// Splits the text of a request into statements (sql.md 3); STATUS_INVALID with upstream's text if it does not
-// parse. *ret_texts are parts of `text`.
+// Splits the text of a request at its semicolons (sql.md 3.1), blank statements left out; STATUS_INVALID with
+// upstream's text if it does not even split into tokens. *ret_texts are parts of `text`. The statements are
+// not parsed; sql_compile takes only one.
 Status sql_split(Bytes text, Arena *arena, const Bytes **ret_texts, uint32_t *ret_count, Error *error);
 
-// The grammar of HTTP and the CLI (sql.md 2): SELECT, INSERT, UPDATE, DELETE, SET, SHOW. STATUS_DENIED where
+// The grammar of HTTP and the CLI (sql.md 3): SELECT, INSERT, UPDATE, DELETE, SET, SHOW. STATUS_DENIED where
 // the sender may not write; errors carry upstream's text.
 Status sql_compile(const SqlContext *context, Bytes text, Arena *arena, SqlStatement *ret_statement,
                    Error *error);
 
-// The grammar of subscriptions. one_off: joins without indexes and projections are handled as upstream does
-// for one-off queries.
+// The grammar of subscriptions: whole rows of one table. SQL_SUBSCRIBE also demands what can be maintained
+// (query_check_subscription); SQL_ONE_OFF allows any join. Errors carry upstream's text without the
+// ", executing: `...`" that subscriptions put behind it.
 typedef enum SqlUse { SQL_SUBSCRIBE, SQL_ONE_OFF } SqlUse;
 Status sql_compile_query(const SqlContext *context, Bytes text, SqlUse use, Arena *arena,
                          const Query **ret_query, Error *error);
