@@ -137,13 +137,11 @@ static bool check_sum(Checker *checker, const Type *type, uint32_t depth) {
 }
 
 static bool check_array(Checker *checker, const Type *type, uint32_t depth) {
-    if (type_is_bytes(type)) {
-        uint32_t byte_count = 0;
-        return take_count(checker, &byte_count) && take(checker, "[u8]", byte_count);
-    }
     uint32_t count = 0;
     if (!take_count(checker, &count)) return false;
     const Type *element = type->element;
+    const Type *target = type_deref(checker->typespace, element);
+    if (target && target->kind == TYPE_U8) return take(checker, "[u8]", count);
     if (element->is_plain) {
         if (element->fixed_bytes == 0) return check_empty(checker, count);
         uint64_t bytes = (uint64_t)count * element->fixed_bytes;
