@@ -5,12 +5,12 @@
 // Limits     a Buffer has a maximum given at init; going past it sets `failed`, it never allocates more.
 #pragma once
 
+#include "base/assert.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-#include "base/assert.h"
 
 typedef struct Bytes {
     const uint8_t *data;
@@ -143,6 +143,7 @@ void *mem_alloc_zero(size_t count);
 void *mem_realloc(void *memory, size_t count);
 // `alignment` is a power of two.
 void *mem_alloc_aligned(size_t alignment, size_t count);
+// Also what a C library's malloc made and gave us to free.
 void mem_free(void *memory);
 // A zero-terminated copy, freed with mem_free.
 char *mem_copy_text(Bytes bytes);

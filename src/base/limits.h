@@ -89,6 +89,30 @@
 #define MODULE_CALL_SECONDS_MAX 60u
 // Rows are handed to a module in chunks that close after this many bytes, as upstream.
 #define MODULE_ROW_CHUNK_BYTES 32768u
+// Bytes in all open row iterators of an instance. More: the scan traps.
+#define MODULE_ROW_ITER_BYTES_MAX (4ull << 30)
+// Chunks an instance keeps for its next scan.
+#define MODULE_ROW_CHUNKS_KEPT_MAX 16u
+// What one function writes into a sink: a result or an error text. More: errno NO_SPACE.
+#define MODULE_SINK_BYTES_MAX (1u << 30)
+// Running console timers of an instance, and the name of one. More: console_timer_start traps.
+#define MODULE_TIMERS_MAX 4096u
+#define MODULE_TIMER_NAME_BYTES_MAX 65536u
+// Each text of one log record; longer ones are cut.
+#define MODULE_LOG_TEXT_BYTES_MAX (1u << 20)
+// Frames of a backtrace in a log record; outer ones are left out.
+#define MODULE_TRACE_FRAMES_MAX 64u
+// Compiled code of one program, in the cache.
+#define MODULE_CODE_BYTES_MAX (1u << 30)
+// Memories and tables of one instance, and the elements of a table (functions and vtables live there).
+#define MODULE_MEMORIES_MAX 4
+#define MODULE_TABLES_MAX 64
+#define MODULE_TABLE_ELEMENTS_MAX (1 << 22)
+// How often running calls are looked at (upstream: 10 ms), and looks without any call before the clock stops.
+#define MODULE_TICK_MS 10u
+#define MODULE_IDLE_TICKS_MAX 10u
+// A scheduled row further in the future: errno SCHEDULE_AT_DELAY_TOO_LONG. 2^36 - 1, as upstream's timer wheel.
+#define SCHEDULE_DELAY_MS_MAX 68719476735ll
 
 // ---- sql ----
 
@@ -183,6 +207,17 @@
 #define WS_CLOSE_REASON_BYTES_MAX 123u
 
 // ---- db ----
+
+// One line of a module log; a longer record is dropped and the log says so.
+#define MODULE_LOG_LINE_BYTES_MAX (1u << 20)
+// The newest lines of an in-memory database's log, as upstream.
+#define MODULE_LOG_MEMORY_BYTES (16u << 20)
+// What one request for the tail of a log may read.
+#define MODULE_LOG_TAIL_BYTES_MAX (64u << 20)
+// Memory of one call or transaction outside the store (arguments, results, deltas).
+#define CALL_ARENA_BYTES_MAX (1ull << 32)
+// One answer of SQL over HTTP.
+#define SQL_RESULT_BYTES_MAX (512u << 20)
 
 // Messages an executor handles before it yields its thread.
 #define EXECUTOR_BATCH_MAX 256u

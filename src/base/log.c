@@ -2,15 +2,15 @@
 // threads never mix.
 #include "base/log.h"
 
+#include "base/bytes.h"
+#include "base/limits.h"
+
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "base/bytes.h"
-#include "base/limits.h"
 
 static const char *const LEVEL_NAMES[] = {
     [LOG_ERROR] = "ERROR",

@@ -4,6 +4,8 @@
 // have dropped the data, and trying again would report a success that is none.
 #include "base/os.h"
 
+#include "base/limits.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +15,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "base/limits.h"
 
 #define FILE_MODE 0666
 #define DIRECTORY_MODE 0777

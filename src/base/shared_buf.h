@@ -4,9 +4,9 @@
 // Lifetime   until the last shared_buf_unref.
 #pragma once
 
-#include <stdatomic.h>
-
 #include "base/bytes.h"
+
+#include <stdatomic.h>
 
 typedef struct SharedBuf {
     _Atomic uint32_t refs;  // relaxed up, acquire-release down: the last holder frees

@@ -2,11 +2,11 @@
 // the old text as an argument of the new one.
 #include "base/status.h"
 
+#include "base/bytes.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "base/bytes.h"
 
 // Copies a text whose first ERROR_TEXT_MAX - 1 bytes at most are in `text`, cut on a UTF-8 boundary.
 static void error_store(Error *error, const char *text) {

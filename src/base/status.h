@@ -4,9 +4,9 @@
 // Limits     ERROR_TEXT_MAX; longer texts are cut on a UTF-8 boundary.
 #pragma once
 
-#include <stdarg.h>
-
 #include "base/limits.h"
+
+#include <stdarg.h>
 
 #ifdef __clang__
 #define MUST_USE __attribute__((warn_unused_result))

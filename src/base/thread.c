@@ -2,13 +2,13 @@
 // is out of memory.
 #include "base/thread.h"
 
+#include "base/bytes.h"
+#include "base/limits.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
-
-#include "base/bytes.h"
-#include "base/limits.h"
 
 #define THREAD_NAME_BYTES_MAX 16u  // Linux's, with the zero
 // About a century: longer waits would overflow the sum below.

@@ -1,17 +1,16 @@
 // arena_test.c - alignment, stability, the limit at n and n + 1, reuse after clear, poison in sanitizer builds.
 #include "base/arena.h"
 
-#include <stdio.h>
+#include "death.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
-
-#include "death.h"
 
 static void test_aligned_and_apart(void **state) {
     (void)state;

@@ -2,6 +2,8 @@
 // Method: the failing ones run in a child process.
 #include "base/assert.h"
 
+#include "death.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -9,8 +11,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-
-#include "death.h"
 
 static void fail_plainly(void *user) {
     ASSERT(user == NULL);

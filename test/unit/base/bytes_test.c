@@ -1,18 +1,17 @@
 // bytes_test.c - slices, buffers with their limit at n and n + 1, hex, UTF-8 against a slow decoder.
 #include "base/bytes.h"
 
-#include <stdio.h>
-#include <string.h>
+#include "death.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
-
-#include "death.h"
 
 // ---- Bytes ----
 

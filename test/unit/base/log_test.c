@@ -1,23 +1,22 @@
 // log_test.c - the shape of a line, its level, its limit; read back from the log file and standard error.
 #include "base/log.h"
 
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "death.h"
+
 #include <fcntl.h>
 #include <regex.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
-
-#include "base/bytes.h"
-#include "base/limits.h"
-#include "death.h"
 
 // What was appended to the log file since the last look.
 static int log_descriptor = -1;

@@ -2,13 +2,12 @@
 // key space (so that runs form, wrap around and are torn), and the hash's spread.
 #include "base/map.h"
 
-#include <stdio.h>
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 

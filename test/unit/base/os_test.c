@@ -2,22 +2,21 @@
 // 2nd ... nth call until a run passes untouched.
 #include "base/os.h"
 
+#include "base/limits.h"
+
 #include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <cmocka.h>
-
-#include "base/limits.h"
 
 static char root[64];
 

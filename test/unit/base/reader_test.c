@@ -1,6 +1,8 @@
 // reader_test.c - every read at every length of input: whole, or failed for good.
 #include "base/reader.h"
 
+#include "death.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -8,8 +10,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-
-#include "death.h"
 
 static void test_reads_in_order(void **state) {
     (void)state;

@@ -1,18 +1,17 @@
 // status_test.c - error texts: set, prefixed, cut; each at the limit and one past it.
 #include "base/status.h"
 
-#include <errno.h>
-#include <string.h>
+#include "base/bytes.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
-
-#include "base/bytes.h"
 
 static void test_set_writes_both_and_returns_the_status(void **state) {
     (void)state;

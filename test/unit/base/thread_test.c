@@ -2,25 +2,24 @@
 // sanitizer is the real judge here; the counts are checked besides.
 #include "base/thread.h"
 
-#include <signal.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "base/bytes.h"
 #include "base/gate.h"
 #include "base/limits.h"
 #include "base/queue.h"
 #include "base/shared_buf.h"
 #include "death.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
 
 #define THREADS 4
 #define ROUNDS 20000

@@ -1,6 +1,9 @@
 // vec_test.c - growth, reuse, the limit.
 #include "base/vec.h"
 
+#include "base/limits.h"
+#include "death.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -8,9 +11,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-
-#include "base/limits.h"
-#include "death.h"
 
 typedef struct Pair {
     uint64_t first;
