@@ -3,7 +3,8 @@
 // Threads    a pool of threads runs the executors: each database's messages run one at a time, in the order
 //            posted. Functions below belong to the executor (call them from a message's `run`) unless they
 //            say "any thread".
-// Lifetime   Databases are counted; the last reference closes: log drained and synced, module dropped.
+// Lifetime   Databases are counted; the last reference closes: log drained and synced, module dropped. One that
+//            was opened or created must be stopped (database_stop) before its last reference goes.
 // Errors     whatever a client or module does wrong ends its call only. A failed disk makes the database
 //            read-only: calls answer with the reason, reads go on.
 // Limits     EXECUTOR_*, MODULE_*, LOG_* in base/limits.h.        Format  spec: module-abi.md 2-5, http-api.md 7-9.

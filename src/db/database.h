@@ -1,0 +1,129 @@
+// database.h - the inside of one database, shared by the files of db/.
+//
+// Threads    everything belongs to the executor unless its band says otherwise.
+#pragma once
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "db/executor.h"
+#include "db/module_log.h"
+
+// A row of a scheduled table that waits for its time.
+typedef struct ScheduleEntry {
+    int64_t due;        // wall clock, micros
+    int64_t intended;   // the tick this run stands for
+    TableId table;
+    uint64_t row_key;   // the u64 primary key
+    uint64_t row_hash;  // of the row's bytes when it was queued: another row means another entry
+} ScheduleEntry;
+VEC(ScheduleVec, schedule_vec, ScheduleEntry)
+
+typedef struct DurableWaiter {
+    uint64_t ticket;
+    DbMessage *message;
+} DurableWaiter;
+VEC(WaiterVec, waiter_vec, DurableWaiter)
+
+struct Database {
+    Actor actor;  // first: an Actor of ours is a Database
+    // ---- any thread ----
+    _Atomic uint32_t refs;
+    _Atomic bool has_waiters;     // executor sets and clears, log thread reads: seq_cst with the gate
+    _Atomic bool durable_posted;  // durable_message is on its way
+    _Atomic bool timer_posted;    // timer_message is on its way
+    DatabaseOptions options;      // constant; `directory` is ours
+    char *directory;
+    Gate *gate;                   // constant; NULL: in memory
+    DbMessage durable_message;
+    DbMessage timer_message;
+    PoolJob close_job;
+    // ---- executor ----
+    QueueNode *backlog;  // taken from the inbox, not yet run
+    Store *store;
+    Log *log;            // NULL: in memory
+    uint64_t memory_ticket;
+    Sync *sync;
+    ModuleLog module_log;
+    Arena call_arena;    // of one request
+    // the program
+    Program *program;
+    HostEnv env;
+    Instance *instance;  // NULL after a failed restart
+    ModuleDef *def;
+    BytesMap reducers;   // canonical name -> FunctionDef
+    ProgramInfo info;    // without the program's bytes
+    Bytes function;      // what runs now, for log records
+    // clients of the log, waiters for the disk, rows that wait for their time
+    WaiterVec waiters;
+    ScheduleVec schedule;  // a heap by due
+    bool is_stopped;
+    DatabaseStats stats;
+};
+
+static inline Database *database_of_actor(Actor *actor) {
+    return (Database *)(void *)actor;
+}
+
+static inline bool database_is_owner(const Database *database, const Identity *identity) {
+    return identity_equal(identity, &database->options.owner);
+}
+
+int64_t database_now(const Database *database);  // wall clock, micros
+
+// ---- program.c ----
+
+// Takes the program, an instance and its definition over; the old ones go.
+void database_set_program(Database *database, Program *program, Instance *instance, ModuleDef *def,
+                          const ProgramInfo *info);
+// A fresh instance after a trap; without one, calls answer "no such module".
+void database_restart_instance(Database *database);
+// Compiles, instantiates against the database's environment and validates.
+typedef struct LoadedProgram {
+    Program *program;
+    Instance *instance;
+    ModuleDef *def;
+    Hash hash;
+} LoadedProgram;
+Status database_load_program(Database *database, ProgramKind kind, Bytes program, LoadedProgram *ret_loaded,
+                             Error *error);
+void loaded_program_done(LoadedProgram *loaded);  // what was not taken
+
+// ---- call.c ----
+
+// What a transaction is for: the log's inputs and the subscribers' event.
+typedef struct TxCause {
+    LogInputs inputs;
+    SyncEvent event;
+} TxCause;
+
+// Commits the open transaction: log, schedule, subscribers; releases it. Returns the ticket that a reader of
+// the new state must wait for.
+uint64_t database_commit(Database *database, TxCause *cause);
+
+typedef struct ReducerCall {
+    const FunctionDef *reducer;
+    Caller caller;
+    int64_t timestamp;
+    Bytes args;
+    SyncClient *client;      // NULL: nobody on a WebSocket waits
+    const Request *request;  // of the client
+} ReducerCall;
+
+typedef struct ReducerReport {
+    CallResult result;
+    Bytes text;  // of an error; until the next call
+    uint64_t nanos;
+    uint64_t ticket;
+} ReducerReport;
+// Begins a transaction, runs, commits or rolls back, tells subscribers and the caller.
+ReducerReport database_run_reducer(Database *database, const ReducerCall *call);
+// The same inside the open transaction, which it neither commits nor rolls back. For init and lifecycle.
+CallOutcome database_invoke(Database *database, Tx *tx, const ReducerCall *call);
+
+// ---- scheduler.c ----
+
+// Queues the scheduled rows that a commit brought.
+void database_schedule_commit(Database *database, const Commit *commit);
+// Queues every row of every scheduled table anew (start, update).
+void database_schedule_all(Database *database);
+void database_run_due(Database *database);  // what is due now

@@ -1,0 +1,38 @@
+// executor.h - actors on a pool of threads: each runs its messages one at a time; idle ones cost nothing.
+//
+// Threads    actor_post and actor_set_timer from any thread; an actor's `turn` runs on one pool thread at a time.
+// Lifetime   an actor that is queued, running or has a timer holds a reference to itself (retain, release).
+#pragma once
+
+#include "base/thread.h"
+#include "db/db.h"
+
+typedef enum ActorState {
+    ACTOR_IDLE,     // nothing to do: not in the run queue
+    ACTOR_QUEUED,   // in the run queue, or about to be
+    ACTOR_RUNNING,  // a pool thread is inside `turn`
+} ActorState;
+
+typedef struct Actor {
+    // ---- shared ----
+    Queue inbox;
+    _Atomic int state;  // seq_cst together with the inbox: see actor_post and pool_run_actor
+    // ---- under the pool's mutex ----
+    struct Actor *next;  // run queue
+    int64_t timer_due;   // monotonic nanoseconds; 0: none
+    uint32_t timer_slot; // in the pool's heap, + 1; 0: not in it
+    // ---- constant ----
+    ExecutorPool *pool;
+    // Handles what is in the inbox, at most a batch; true if there is more to do.
+    bool (*turn)(struct Actor *actor);
+    // The timer came due; posts a message. Called under no lock, on a pool thread, not inside a turn.
+    void (*timer)(struct Actor *actor);
+    void (*retain)(struct Actor *actor);
+    void (*release)(struct Actor *actor);  // may free it
+} Actor;
+
+// The caller sets turn, timer, retain and release afterwards.
+void actor_init(Actor *actor, ExecutorPool *pool);
+void actor_post(Actor *actor, QueueNode *node);
+// Replaces the actor's timer; 0 removes it.
+void actor_set_timer(Actor *actor, int64_t due_nanos);

@@ -1,0 +1,269 @@
+// module_log.c - see module_log.h. Lines are appended with one positioned write each; nothing is synced: a log
+// is for people, the commitlog is for data.
+
+#include "db/module_log.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "db/database.h"
+
+#define MICROS_PER_DAY 86400000000ll
+#define PATH_BYTES_MAX 4096u
+#define TAIL_BLOCK_BYTES 65536u
+
+struct LogFollower {
+    bool (*line)(void *user, Bytes text);
+    void *user;
+};
+
+static const char *level_name(ModuleLogLevel level);
+static void write_record(Buffer *line, const ModuleLogRecord *record, int64_t now_micros);
+static void write_member(Buffer *line, const char *name, Bytes value);
+static void write_trace(Buffer *line, const ModuleLogRecord *record);
+static void open_day(ModuleLog *log, int64_t day);
+static void store_line(ModuleLog *log, Bytes line);
+static void keep_in_memory(ModuleLog *log, Bytes line);
+static void tell_followers(ModuleLog *log, Bytes line);
+static Status file_tail(ModuleLog *log, uint32_t lines, Buffer *text, Error *error);
+static uint32_t tail_start(Bytes text, uint32_t lines);
+
+void module_log_init(ModuleLog *log, Os *os, const char *directory) {
+    *log = (ModuleLog){.os = os, .file = FILE_NONE, .file_day = INT64_MIN};
+    if (directory) log->directory = mem_copy_text(bytes_of_text(directory));
+    buffer_init(&log->memory, 2 * (size_t)MODULE_LOG_MEMORY_BYTES);
+    buffer_init(&log->line, MODULE_LOG_LINE_BYTES_MAX);
+    if (directory) {
+        Error error;
+        if (os->directory_create(os, directory, &error) != STATUS_OK) {
+            log_line(LOG_WARN, "db", "module log: %s", error.text);
+        }
+        open_day(log, os->time_micros(os) / MICROS_PER_DAY);
+    }
+}
+
+void module_log_done(ModuleLog *log) {
+    tell_followers(log, BYTES_NONE);
+    for (uint32_t i = 0; i < log->followers.count; i++) mem_free(log->followers.items[i]);
+    follower_vec_done(&log->followers);
+    if (log->os) os_file_close(log->os, log->file);
+    buffer_done(&log->memory);
+    buffer_done(&log->line);
+    mem_free(log->directory);
+    *log = (ModuleLog){.file = FILE_NONE};
+}
+
+void module_log_append(ModuleLog *log, const ModuleLogRecord *record, int64_t now_micros) {
+    buffer_clear(&log->line);
+    write_record(&log->line, record, now_micros);
+    if (log->line.failed) {
+        buffer_clear(&log->line);
+        ModuleLogRecord cut = *record;
+        cut.message = BYTES_LITERAL("(a log record was longer than the limit and was dropped)");
+        cut.trace_count = 0;
+        write_record(&log->line, &cut, now_micros);
+    }
+    Bytes line = buffer_bytes(&log->line);
+    if (log->directory) {
+        if (now_micros / MICROS_PER_DAY > log->file_day) open_day(log, now_micros / MICROS_PER_DAY);
+        store_line(log, line);
+    } else {
+        keep_in_memory(log, line);
+    }
+    tell_followers(log, line);
+}
+
+static const char *level_name(ModuleLogLevel level) {
+    switch (level) {
+        case MODULE_LOG_ERROR: return "Error";
+        case MODULE_LOG_WARN: return "Warn";
+        case MODULE_LOG_INFO: return "Info";
+        case MODULE_LOG_DEBUG: return "Debug";
+        case MODULE_LOG_TRACE: return "Trace";
+        case MODULE_LOG_PANIC: return "Panic";
+    }
+    return "Debug";
+}
+
+static void write_record(Buffer *line, const ModuleLogRecord *record, int64_t now_micros) {
+    buffer_append_format(line, "{\"level\":\"%s\",\"ts\":%lld", level_name(record->level),
+                         (long long)now_micros);
+    write_member(line, "target", record->target);
+    write_member(line, "filename", record->filename);
+    if (record->line != UINT32_MAX) buffer_append_format(line, ",\"line_number\":%u", record->line);
+    write_member(line, "function", record->function);
+    buffer_append_text(line, ",\"message\":");
+    json_write_string(line, record->message);
+    if (record->level == MODULE_LOG_PANIC) write_trace(line, record);
+    buffer_append_text(line, "}\n");
+}
+
+static void write_member(Buffer *line, const char *name, Bytes value) {
+    if (value.data == NULL) return;
+    buffer_append_format(line, ",\"%s\":", name);
+    json_write_string(line, value);
+}
+
+static void write_trace(Buffer *line, const ModuleLogRecord *record) {
+    buffer_append_text(line, ",\"trace\":[");
+    for (uint32_t i = 0; i < record->trace_count; i++) {
+        const ModuleLogFrame *frame = &record->trace[i];
+        buffer_append_text(line, i > 0 ? ",{" : "{");
+        if (frame->module_name.data) {
+            buffer_append_text(line, "\"module_name\":");
+            json_write_string(line, frame->module_name);
+        }
+        if (frame->func_name.data) {
+            buffer_append_text(line, frame->module_name.data ? ",\"func_name\":" : "\"func_name\":");
+            json_write_string(line, frame->func_name);
+        }
+        buffer_append_text(line, "}");
+    }
+    buffer_append_text(line, "]");
+}
+
+static void open_day(ModuleLog *log, int64_t day) {
+    os_file_close(log->os, log->file);
+    log->file = FILE_NONE;
+    log->file_day = day;
+    Buffer text;
+    buffer_init(&text, 128);
+    timestamp_write_text(&text, day * MICROS_PER_DAY);
+    char path[PATH_BYTES_MAX];
+    (void)snprintf(path, sizeof path, "%s/%.10s.log", log->directory, (const char *)text.data);
+    buffer_done(&text);
+    Error error;
+    Status status = log->os->file_open(log->os, path, OS_OPEN_CREATE, &log->file, &error);
+    if (status == STATUS_OK) status = log->os->file_size(log->os, log->file, &log->file_bytes, &error);
+    if (status != STATUS_OK) log_line(LOG_WARN, "db", "module log: %s", error.text);
+}
+
+static void store_line(ModuleLog *log, Bytes line) {
+    if (log->file.descriptor < 0) return;
+    Error error;
+    Status status = log->os->file_write(log->os, log->file, log->file_bytes, line.data, line.count, &error);
+    if (status == STATUS_OK) {
+        log->file_bytes += line.count;
+        log->complained = false;
+    } else if (!log->complained) {
+        log->complained = true;
+        log_line(LOG_ERROR, "db", "module log: %s; lines are lost until it works again", error.text);
+    }
+}
+
+static void keep_in_memory(ModuleLog *log, Bytes line) {
+    buffer_append_bytes(&log->memory, line);
+    if (log->memory.count <= MODULE_LOG_MEMORY_BYTES) return;
+    // Drop whole lines from the front until half of the limit is free again: one copy per many lines.
+    size_t drop = log->memory.count - MODULE_LOG_MEMORY_BYTES / 2;
+    const uint8_t *newline = memchr(log->memory.data + drop, '\n', log->memory.count - drop);
+    ASSERT(newline != NULL);  // every line ends with one
+    drop = (size_t)(newline + 1 - log->memory.data);
+    memmove(log->memory.data, log->memory.data + drop, log->memory.count - drop);
+    log->memory.count -= drop;
+}
+
+static void tell_followers(ModuleLog *log, Bytes line) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < log->followers.count; i++) {
+        LogFollower *follower = log->followers.items[i];
+        bool wants_more = follower->line == NULL || follower->line(follower->user, line);
+        if (!wants_more) follower->line = NULL;  // freed by unfollow: its owner still holds it
+        log->followers.items[kept++] = follower;
+    }
+    log->followers.count = kept;
+}
+
+// ---- db.h ----
+
+Status database_log_tail(Database *database, uint32_t lines, Buffer *text, Error *error) {
+    ModuleLog *log = &database->module_log;
+    if (log->directory) return file_tail(log, lines, text, error);
+    Bytes all = buffer_bytes(&log->memory);
+    uint32_t start = tail_start(all, lines);
+    buffer_append_bytes(text, bytes_slice(all, start, all.count - start));
+    return STATUS_OK;
+}
+
+// Reads blocks from the end until they hold enough lines.
+static Status file_tail(ModuleLog *log, uint32_t lines, Buffer *text, Error *error) {
+    if (log->file.descriptor < 0) {
+        return error_set(error, STATUS_IO, "Logs are temporarily not available");
+    }
+    uint64_t at = log->file_bytes;
+    Buffer read;
+    buffer_init(&read, MODULE_LOG_TAIL_BYTES_MAX + TAIL_BLOCK_BYTES);
+    Status status = STATUS_OK;
+    bool enough = false;
+    uint64_t wanted = TAIL_BLOCK_BYTES;
+    while (status == STATUS_OK && !enough) {
+        uint64_t count = log->file_bytes < wanted ? log->file_bytes : wanted;
+        at = log->file_bytes - count;
+        buffer_clear(&read);
+        uint8_t *room = buffer_reserve(&read, (size_t)count);
+        ASSERT(room != NULL);
+        status = log->os->file_read(log->os, log->file, at, room, (size_t)count, error);
+        if (status == STATUS_OK) buffer_advance(&read, (size_t)count);
+        enough = at == 0 || tail_start(buffer_bytes(&read), lines) > 0 || count >= MODULE_LOG_TAIL_BYTES_MAX;
+        wanted = wanted * 4 > MODULE_LOG_TAIL_BYTES_MAX ? MODULE_LOG_TAIL_BYTES_MAX : wanted * 4;
+    }
+    if (status == STATUS_OK) {
+        Bytes all = buffer_bytes(&read);
+        uint32_t start = tail_start(all, lines);
+        if (at > 0 && start == 0) {  // the limit cut a line
+            const uint8_t *newline = memchr(all.data, '\n', all.count);
+            start = newline ? (uint32_t)(newline + 1 - all.data) : all.count;
+        }
+        buffer_append_bytes(text, bytes_slice(all, start, all.count - start));
+    }
+    buffer_done(&read);
+    return status;
+}
+
+// Where the last `lines` lines begin; 0 if there are not more. No lines behave like one.
+static uint32_t tail_start(Bytes text, uint32_t lines) {
+    if (lines == 0) lines = 1;
+    uint32_t at = text.count;
+    uint32_t seen = 0;
+    while (at > 0) {
+        bool ends_line = text.data[at - 1] == '\n';
+        if (ends_line && at != text.count && ++seen == lines) return at;
+        at--;
+    }
+    return 0;
+}
+
+LogFollower *database_log_follow(Database *database, bool (*line)(void *user, Bytes text), void *user) {
+    LogFollower *follower = mem_alloc_zero(sizeof *follower);
+    *follower = (LogFollower){line, user};
+    follower_vec_push(&database->module_log.followers, follower);
+    return follower;
+}
+
+void database_log_unfollow(Database *database, LogFollower *follower) {
+    FollowerVec *followers = &database->module_log.followers;
+    for (uint32_t i = 0; i < followers->count; i++) {
+        if (followers->items[i] != follower) continue;
+        followers->items[i] = followers->items[--followers->count];
+        mem_free(follower);
+        return;
+    }
+}
+
+void database_log(Database *database, ModuleLogLevel level, Bytes function, const char *format, ...) {
+    static const Bytes SENTINEL = {(const uint8_t *)"__spacetimedb__", 15};
+    char text[ERROR_TEXT_MAX * 2];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    ModuleLogRecord record = {
+        .level = level,
+        .target = SENTINEL,
+        .filename = SENTINEL,
+        .line = UINT32_MAX,
+        .function = function.data ? function : SENTINEL,
+        .message = bytes_of_text(text),
+    };
+    module_log_append(&database->module_log, &record, database_now(database));
+}

@@ -1,0 +1,28 @@
+// module_log.h - the log of one database: JSON lines, one file a UTC day; the tail, and followers.
+//
+// Threads    the executor.
+// Lifetime   module_log_done ends all followers.
+// Errors     a log that cannot be written drops its lines and says so once in the server log.
+// Format     spec: http-api.md 9.
+#pragma once
+
+#include "base/vec.h"
+#include "db/db.h"
+
+VEC(FollowerVec, follower_vec, LogFollower *)
+
+typedef struct ModuleLog {
+    Os *os;
+    char *directory;  // NULL: in memory
+    File file;
+    uint64_t file_bytes;
+    int64_t file_day;  // days since 1970
+    bool complained;
+    Buffer memory;     // in memory: the newest lines
+    Buffer line;
+    FollowerVec followers;
+} ModuleLog;
+
+void module_log_init(ModuleLog *log, Os *os, const char *directory);
+void module_log_done(ModuleLog *log);
+void module_log_append(ModuleLog *log, const ModuleLogRecord *record, int64_t now_micros);

@@ -1,0 +1,68 @@
+// program.c - the module that a database runs: compile, instantiate, describe, take over, restart.
+
+#include "db/database.h"
+
+#include "base/log.h"
+
+Status database_load_program(Database *database, ProgramKind kind, Bytes program, LoadedProgram *ret_loaded,
+                             Error *error) {
+    LoadedProgram loaded = {.hash = hash_keccak256(program)};
+    Status status =
+        program_create(database->options.engine, kind, program, &loaded.hash, &loaded.program, error);
+    if (status != STATUS_OK) return status;
+    status = instance_create(loaded.program, &database->env, &loaded.instance, error);
+    if (status == STATUS_OK) {
+        status = module_def_read(instance_description(loaded.instance), &loaded.def, error);
+    }
+    if (status != STATUS_OK) {
+        loaded_program_done(&loaded);
+        return status;
+    }
+    *ret_loaded = loaded;
+    return STATUS_OK;
+}
+
+void loaded_program_done(LoadedProgram *loaded) {
+    instance_free(loaded->instance);
+    program_unref(loaded->program);
+    module_def_free(loaded->def);
+    *loaded = (LoadedProgram){0};
+}
+
+void database_set_program(Database *database, Program *program, Instance *instance, ModuleDef *def,
+                          const ProgramInfo *info) {
+    instance_free(database->instance);
+    program_unref(database->program);
+    module_def_free(database->def);
+    bytes_map_done(&database->reducers);
+    database->program = program;
+    database->instance = instance;
+    database->def = def;
+    database->info = *info;
+    database->info.program = BYTES_NONE;
+    database->function = BYTES_NONE;
+    bytes_map_init(&database->reducers);
+    if (def == NULL) return;
+    for (uint32_t i = 0; i < def->reducer_count; i++) {
+        (void)bytes_map_set(&database->reducers, def->reducers[i].name, (void *)(uintptr_t)&def->reducers[i]);
+    }
+}
+
+void database_restart_instance(Database *database) {
+    ASSERT(database->env.tx == NULL);
+    instance_free(database->instance);
+    database->instance = NULL;
+    Error error;
+    if (instance_create(database->program, &database->env, &database->instance, &error) != STATUS_OK) {
+        database->instance = NULL;
+        log_line(LOG_ERROR, "db", "the module could not be started again after a fatal error: %s", error.text);
+    }
+}
+
+const ModuleDef *database_module(const Database *database) {
+    return database->def;
+}
+
+Hash database_program_hash(const Database *database) {
+    return database->info.hash;
+}
