@@ -7,8 +7,6 @@
 // low, the instruction multiplies by x^32: together the missing x^33).
 #include "base/hash.h"
 
-static uint32_t crc32c_table(uint32_t crc, const uint8_t *at, size_t count);
-
 #ifdef __x86_64__
 
 #include <immintrin.h>
@@ -68,13 +66,13 @@ CRC_TARGET static uint32_t crc32c_cpu(uint32_t crc_before, const uint8_t *at, si
 uint32_t crc32c(uint32_t crc, Bytes bytes) {
     bool has_instructions = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul");
     if (has_instructions) return ~crc32c_cpu(~crc, bytes.data, bytes.count);
-    return ~crc32c_table(~crc, bytes.data, bytes.count);
+    return crc32c_portable(crc, bytes);
 }
 
 #else
 
 uint32_t crc32c(uint32_t crc, Bytes bytes) {
-    return ~crc32c_table(~crc, bytes.data, bytes.count);
+    return crc32c_portable(crc, bytes);
 }
 
 #endif
@@ -115,7 +113,10 @@ static const uint32_t CRC_OF_BYTE[256] = {
     0x79b737ba, 0x8bdcb4b9, 0x988c474d, 0x6ae7c44e, 0xbe2da0a5, 0x4c4623a6, 0x5f16d052, 0xad7d5351,
 };
 
-static uint32_t crc32c_table(uint32_t crc, const uint8_t *at, size_t count) {
-    for (; count > 0; count--) crc = crc >> 8 ^ CRC_OF_BYTE[(uint8_t)(crc ^ *at++)];
-    return crc;
+uint32_t crc32c_portable(uint32_t crc, Bytes bytes) {
+    crc = ~crc;
+    for (uint32_t i = 0; i < bytes.count; i++) {
+        crc = crc >> 8 ^ CRC_OF_BYTE[(uint8_t)(crc ^ bytes.data[i])];
+    }
+    return ~crc;
 }

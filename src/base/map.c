@@ -10,8 +10,7 @@
 #define MAP_CAPACITY_MIN 8u
 #define MAP_CAPACITY_MAX (1u << 31)
 
-// Set before main; keeps outsiders from choosing keys that collide.
-static uint64_t hash_seed;
+uint64_t hash_secrets[3];
 
 static uint64_t hash_mix(uint64_t a, uint64_t b);
 static uint32_t bytes_map_probe(const BytesMap *map, Bytes key, uint32_t hash);
@@ -21,17 +20,14 @@ static void u64_map_grow(U64Map *map);
 
 // ---- hashing ----
 
-#define HASH_A 0xa0761d6478bd642fu
-#define HASH_B 0xe7037ed1a0b428dbu
-#define HASH_C 0x8ebc6af09c88c6e3u
-
-__attribute__((constructor)) static void hash_seed_init(void) {
-    if (getrandom(&hash_seed, sizeof hash_seed, 0) != sizeof hash_seed) {
+__attribute__((constructor)) static void hash_secrets_init(void) {
+    if (getrandom(hash_secrets, sizeof hash_secrets, 0) != sizeof hash_secrets) {
         assert_failed(__FILE__, __LINE__, "getrandom");
     }
 }
 
-// Multiplies to 128 bits and folds: every input bit reaches every output bit.
+// Multiplies to 128 bits and folds: every input bit reaches every output bit. A factor that outsiders could make
+// zero would take the other one with it: each is masked with a secret.
 static uint64_t hash_mix(uint64_t a, uint64_t b) {
     unsigned __int128 product = (unsigned __int128)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
@@ -40,9 +36,9 @@ static uint64_t hash_mix(uint64_t a, uint64_t b) {
 uint64_t hash_bytes(Bytes bytes) {
     const uint8_t *at = bytes.data;
     uint32_t left = bytes.count;
-    uint64_t hash = hash_seed ^ HASH_A;
+    uint64_t hash = hash_secrets[0];
     while (left > 16) {
-        hash = hash_mix(load_u64le(at) ^ HASH_B, load_u64le(at + 8) ^ hash);
+        hash = hash_mix(load_u64le(at) ^ hash_secrets[1], load_u64le(at + 8) ^ hash);
         at += 16;
         left -= 16;
     }
@@ -58,7 +54,7 @@ uint64_t hash_bytes(Bytes bytes) {
     } else if (left > 0) {
         low = (uint64_t)at[0] << 16 | (uint64_t)at[left / 2] << 8 | at[left - 1];
     }
-    return hash_mix(HASH_C ^ bytes.count, hash_mix(low ^ HASH_B, high ^ hash));
+    return hash_mix(hash_secrets[2] ^ bytes.count, hash_mix(low ^ hash_secrets[1], high ^ hash));
 }
 
 // ---- BytesMap ----

@@ -7,8 +7,13 @@
 
 #include "base/bytes.h"
 
-uint64_t hash_bytes(Bytes bytes);  // fast, seeded per process, never persisted
+// Random per process, so that nobody outside can choose keys that collide. Set before main, then only read.
+extern uint64_t hash_secrets[3];
+
+// Both are fast and good in all bits; they differ from process to process and are never persisted.
+uint64_t hash_bytes(Bytes bytes);
 static inline uint64_t hash_u64(uint64_t value) {
+    value ^= hash_secrets[0];
     value ^= value >> 32;
     value *= 0x9e3779b97f4a7c15u;
     value ^= value >> 29;

@@ -75,6 +75,7 @@ static void test_crc32c_lengths_and_offsets(void **state) {
         uint32_t offset = count % 9;
         uint32_t wanted = crc32c_bit_by_bit(bytes + offset, count);
         assert_int_equal(crc32c(0, bytes_of(bytes + offset, count)), wanted);
+        assert_int_equal(crc32c_portable(0, bytes_of(bytes + offset, count)), wanted);
     }
 }
 
@@ -86,6 +87,7 @@ static void test_crc32c_continues(void **state) {
     for (uint32_t cut = 0; cut <= sizeof bytes; cut += 13) {
         uint32_t crc = crc32c(0, bytes_of(bytes, cut));
         assert_int_equal(crc32c(crc, bytes_of(bytes + cut, sizeof bytes - cut)), whole);
+        assert_int_equal(crc32c_portable(crc, bytes_of(bytes + cut, sizeof bytes - cut)), whole);
     }
 }
 

@@ -165,7 +165,25 @@ static void test_hash_depends_on_every_byte(void **state) {
     }
 }
 
-// The low bits are what the maps use: near keys must spread. 64 buckets, 64,000 keys: each within 20%.
+// Blocks that would cancel out one public multiplier or another must not swallow what stands beside them.
+static void test_no_block_swallows_another(void **state) {
+    (void)state;
+    static const uint64_t PUBLIC[] = {0,
+                                      1,
+                                      UINT64_MAX,
+                                      0xa0761d6478bd642fu,
+                                      0xe7037ed1a0b428dbu,
+                                      0x8ebc6af09c88c6e3u,
+                                      0x9e3779b97f4a7c15u};
+    for (size_t i = 0; i < sizeof PUBLIC / sizeof *PUBLIC; i++) {
+        uint64_t a[4] = {PUBLIC[i], 1, PUBLIC[i], 2};
+        uint64_t b[4] = {PUBLIC[i], 3, PUBLIC[i], 2};
+        assert_true(hash_bytes(bytes_of(a, sizeof a)) != hash_bytes(bytes_of(b, sizeof b)));
+        assert_true(hash_bytes(bytes_of(a, 16)) != hash_bytes(bytes_of(b, 16)));
+    }
+}
+
+// The low bits are what the maps use: near keys must spread. 64 buckets, 64,000 keys: each within 20% (five standard deviations are 16%).
 static void test_hashes_spread(void **state) {
     (void)state;
     uint32_t of_bytes[64] = {0};
@@ -189,6 +207,7 @@ int main(void) {
         cmocka_unit_test(test_keys_are_copied),
         cmocka_unit_test(test_load_stays_below_three_quarters),
         cmocka_unit_test(test_hash_depends_on_every_byte),
+        cmocka_unit_test(test_no_block_swallows_another),
         cmocka_unit_test(test_hashes_spread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
