@@ -131,6 +131,17 @@ typedef struct NamedTypeDef {
     bool custom_ordering;
 } NamedTypeDef;
 
+// Section 15 of a V10 definition: what the module wants from its environment (since-2.8.md 1.1, 6.1).
+typedef enum EnvironmentKind { ENVIRONMENT_STRING, ENVIRONMENT_LITERAL, ENVIRONMENT_UNION } EnvironmentKind;
+
+typedef struct EnvironmentDef {
+    Bytes name;
+    EnvironmentKind kind;
+    const Bytes *literals;  // the accepted values, sorted; ENVIRONMENT_STRING: none
+    uint32_t literal_count;
+    bool is_optional;
+} EnvironmentDef;
+
 typedef struct ModuleDef {
     uint32_t version;  // 8, 9 or 10: of the raw definition
     const Typespace *typespace;  // root module, canonical names
@@ -144,7 +155,12 @@ typedef struct ModuleDef {
     uint32_t view_count;
     const Bytes *row_level_security;  // SQL texts
     uint32_t row_level_security_count;
-    const FunctionDef *http_handlers;
+    const NamedTypeDef *types;  // of the root module, in declared order
+    uint32_t type_count;
+    const EnvironmentDef *environment;  // in declared order
+    uint32_t environment_count;
+    bool has_environment;  // declared, even if empty
+    const FunctionDef *http_handlers;  // of the root module
     uint32_t http_handler_count;
     const HttpRouteDef *http_routes;  // in declared order
     uint32_t http_route_count;
