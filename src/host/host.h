@@ -62,9 +62,14 @@ typedef struct HostEnv {
     Store *store;
     Tx *tx;  // NULL: table calls answer NOT_IN_TRANSACTION
     Identity database;
+    // The module's definition, for env_get's declarations; NULL (before it was read): nothing is declared.
+    const ModuleDef *def;
     void *user;
     // One record of console_log or a timer. Never fails.
     void (*log)(void *user, const ModuleLogRecord *record);
+    // volatile_nonatomic_schedule_immediate: queue a call whatever becomes of the transaction. Name (valid UTF-8)
+    // and arguments are borrowed for the call. NULL: such calls are dropped.
+    void (*schedule_immediate)(void *user, Bytes function, Bytes args);
     // The JWT payload of a connection (st_connection_credentials) is read from the store by the host itself.
 } HostEnv;
 
