@@ -1,0 +1,20 @@
+// call.h - what the library remembers about the call from the host that is running.
+//
+// Threads    none.   Lifetime   reset by call_begin.
+#pragma once
+
+#include <spacetime/module.h>
+
+// Forgets the previous call.
+void call_begin(void);
+// Ends the call: gives up the iterators that the module left half read.
+void call_end(void);
+
+// The host's iterators do not go away by themselves: what is opened and not exhausted is noted here.
+void call_note_iter(uint32_t handle);
+void call_forget_iter(uint32_t handle);
+
+// Reads all of a byte source of the host; 0 is the empty one.
+StdbReader call_read_source(uint32_t source);
+// Writes all bytes to a sink of the host.
+void call_write_sink(uint32_t sink, const void *bytes, uint32_t count);

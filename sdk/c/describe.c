@@ -1,0 +1,498 @@
+// describe.c - tells the host what the module consists of: a RawModuleDef V10.
+//
+// The declarations left one object each in the linker's lists. Named types are collected first, in the order in which
+// tables and reducers mention them; their positions in that order are what references carry. A declaration in a header
+// that several sources include comes in one copy per source: the first of a name counts.
+#include "call.h"
+
+#include "memory.h"
+
+#define NAME_BYTES_MAX 512u
+
+#define STDB_LIST(Type, name)                                               \
+    extern const Type *const __start_stdb_##name[] __attribute__((weak));   \
+    extern const Type *const __stop_stdb_##name[] __attribute__((weak));
+STDB_LIST(StdbTable, tables)
+STDB_LIST(StdbIndex, indexes)
+STDB_LIST(StdbDefault, defaults)
+STDB_LIST(StdbReducer, reducers)
+STDB_LIST(StdbSchedule, schedules)
+STDB_LIST(StdbCasePolicy, case_policy)
+
+enum {
+    SECTION_TYPESPACE = 0,
+    SECTION_TYPES = 1,
+    SECTION_TABLES = 2,
+    SECTION_REDUCERS = 3,
+    SECTION_SCHEDULES = 6,
+    SECTION_LIFECYCLE = 7,
+    SECTION_CASE_POLICY = 9,
+
+    MODULE_DEF_V10 = 2,
+    TAG_REF = 0,
+    TAG_SUM = 1,
+    TAG_PRODUCT = 2,
+    OPTION_SOME = 0,
+    OPTION_NONE = 1,
+    CLIENT_CALLABLE = 1,
+    TABLE_USER = 1,
+};
+
+// A named type and its number.
+typedef struct Named {
+    const StdbType *type;
+    struct Named *next;
+} Named;
+
+// Bytes to be sent, in borrowed memory: nothing may allocate while they grow.
+typedef struct Out {
+    uint8_t *data;
+    uint32_t count;
+} Out;
+
+static Named *named_first;
+static StdbBytes *default_values;  // of each entry in the list of defaults
+
+static void check_names(void);
+static void collect_types(void);
+static void collect(const StdbType *type);
+static void collect_defaults(void);
+static uint32_t type_number(const StdbType *type);
+static bool is_repeated_table(uint32_t at);
+static bool is_repeated_index(uint32_t at);
+static bool is_repeated_schedule(uint32_t at);
+static bool is_repeated_default(uint32_t at);
+static bool is_of_table(const StdbTable *left, const StdbTable *right);
+static uint32_t out_later(Out *out);
+static void out_count_at(Out *out, uint32_t at, uint32_t count);
+static void out_bytes(Out *out, const void *bytes, uint32_t count);
+static void out_u8(Out *out, uint32_t value);
+static void out_u16(Out *out, uint32_t value);
+static void out_u32(Out *out, uint32_t value);
+static void out_text(Out *out, const char *text);
+static void out_some_text(Out *out, const char *text);
+static void out_fields(Out *out, const StdbField *fields);
+static void out_type(Out *out, const StdbType *type);
+static void out_typespace(Out *out);
+static void out_types(Out *out);
+static void out_tables(Out *out);
+static void out_table(Out *out, const StdbTable *table);
+static void out_primary_key(Out *out, const StdbTable *table);
+static void out_columns(Out *out, const StdbIndex *index);
+static void out_indexes(Out *out, const StdbTable *table);
+static void out_constraints(Out *out, const StdbTable *table);
+static void out_sequences(Out *out, const StdbTable *table);
+static void out_defaults(Out *out, const StdbTable *table);
+static void out_reducers(Out *out);
+static void out_schedules(Out *out);
+static void out_lifecycle(Out *out);
+static void out_case_policy(Out *out);
+
+__attribute__((export_name("__describe_module__"))) void stdb_export_describe_module(uint32_t sink);
+
+void stdb_export_describe_module(uint32_t sink) {
+    call_begin();
+    check_names();
+    collect_types();
+    collect_defaults();
+    Out out = {memory_borrow(1), 0};
+    out_u8(&out, MODULE_DEF_V10);
+    out_u32(&out, 7);
+    out_typespace(&out);
+    out_types(&out);
+    out_tables(&out);
+    out_reducers(&out);
+    out_schedules(&out);
+    out_lifecycle(&out);
+    out_case_policy(&out);
+    call_write_sink(sink, out.data, out.count);
+    call_end();
+}
+
+static uint32_t table_count(void) {
+    return (uint32_t)(__stop_stdb_tables - __start_stdb_tables);
+}
+static uint32_t index_count(void) {
+    return (uint32_t)(__stop_stdb_indexes - __start_stdb_indexes);
+}
+static uint32_t default_count(void) {
+    return (uint32_t)(__stop_stdb_defaults - __start_stdb_defaults);
+}
+static uint32_t reducer_count(void) {
+    return (uint32_t)(__stop_stdb_reducers - __start_stdb_reducers);
+}
+static uint32_t schedule_count(void) {
+    return (uint32_t)(__stop_stdb_schedules - __start_stdb_schedules);
+}
+
+// What the compiler cannot see, because the sources of a module are compiled one by one.
+static void check_names(void) {
+    for (uint32_t i = 0; i < reducer_count(); i++) {
+        const char *name = __start_stdb_reducers[i]->name;
+        for (uint32_t j = 0; j < i; j++) {
+            if (strcmp(__start_stdb_reducers[j]->name, name) == 0) stdb_panic("two reducers are called %s", name);
+        }
+    }
+    for (uint32_t i = 0; i < table_count(); i++) {
+        const StdbTable *table = __start_stdb_tables[i];
+        for (uint32_t j = 0; j < i; j++) {
+            const StdbTable *other = __start_stdb_tables[j];
+            if (!is_of_table(other, table)) continue;
+            if (strcmp(other->row->name, table->row->name) != 0) stdb_panic("two tables are called %s", table->name);
+        }
+    }
+}
+
+// ---- types ----
+
+static void collect_types(void) {
+    named_first = NULL;
+    for (uint32_t i = 0; i < table_count(); i++) collect(__start_stdb_tables[i]->row);
+    for (uint32_t i = 0; i < reducer_count(); i++) {
+        for (const StdbField *field = __start_stdb_reducers[i]->arguments; field->name != NULL; field++) {
+            collect(field->type);
+        }
+    }
+}
+
+static bool is_same_declaration(const StdbType *left, const StdbType *right) {
+    if (left->kind != right->kind) return false;
+    const StdbField *a = left->fields;
+    const StdbField *b = right->fields;
+    for (; a->name != NULL && b->name != NULL; a++, b++) {
+        if (strcmp(a->name, b->name) != 0) return false;
+    }
+    return a->name == NULL && b->name == NULL;
+}
+
+static void collect(const StdbType *type) {
+    if (type->kind == STDB_TYPE_ARRAY || type->kind == STDB_TYPE_ALIAS) {
+        collect(type->of);
+        return;
+    }
+    if (type->fields == NULL) return;
+    if (type->kind == STDB_TYPE_STRUCT || type->kind == STDB_TYPE_SUM) {
+        Named **link = &named_first;
+        for (; *link != NULL; link = &(*link)->next) {
+            if (strcmp((*link)->type->name, type->name) != 0) continue;
+            if (!is_same_declaration((*link)->type, type)) stdb_panic("two types are called %s", type->name);
+            return;
+        }
+        *link = STDB_NEW(Named, 1);
+        (*link)->type = type;
+    }
+    for (const StdbField *field = type->fields; field->name != NULL; field++) collect(field->type);
+}
+
+static uint32_t type_number(const StdbType *type) {
+    uint32_t number = 0;
+    for (const Named *named = named_first; named != NULL; named = named->next, number++) {
+        if (strcmp(named->type->name, type->name) == 0) return number;
+    }
+    stdb_panic("type %s was not collected", type->name);
+}
+
+static void out_type(Out *out, const StdbType *type) {
+    switch (type->kind) {
+    case STDB_TYPE_ALIAS: out_type(out, type->of); break;
+    case STDB_TYPE_STRUCT:
+    case STDB_TYPE_SUM:
+        out_u8(out, TAG_REF);
+        out_u32(out, type_number(type));
+        break;
+    case STDB_TYPE_SPECIAL:
+        out_u8(out, TAG_PRODUCT);
+        out_fields(out, type->fields);
+        break;
+    case STDB_TYPE_CHOICE:
+        out_u8(out, TAG_SUM);
+        out_fields(out, type->fields);
+        break;
+    case STDB_TYPE_ARRAY:
+        out_u8(out, STDB_TYPE_ARRAY);
+        out_type(out, type->of);
+        break;
+    default: out_u8(out, type->kind); break;
+    }
+}
+
+static void out_fields(Out *out, const StdbField *fields) {
+    uint32_t count = 0;
+    while (fields[count].name != NULL) count++;
+    out_u32(out, count);
+    for (uint32_t i = 0; i < count; i++) {
+        out_some_text(out, fields[i].name);
+        out_type(out, fields[i].type);
+    }
+}
+
+static void out_typespace(Out *out) {
+    out_u8(out, SECTION_TYPESPACE);
+    uint32_t at = out_later(out);
+    uint32_t count = 0;
+    for (const Named *named = named_first; named != NULL; named = named->next, count++) {
+        out_u8(out, named->type->kind == STDB_TYPE_STRUCT ? TAG_PRODUCT : TAG_SUM);
+        out_fields(out, named->type->fields);
+    }
+    out_count_at(out, at, count);
+}
+
+static void out_types(Out *out) {
+    out_u8(out, SECTION_TYPES);
+    uint32_t at = out_later(out);
+    uint32_t count = 0;
+    for (const Named *named = named_first; named != NULL; named = named->next, count++) {
+        out_u32(out, 0);  // scope
+        out_text(out, named->type->name);
+        out_u32(out, count);
+        out_u8(out, true);  // custom ordering: fields as declared
+    }
+    out_count_at(out, at, count);
+}
+
+// ---- tables ----
+
+// Whether an earlier entry of the list is the same declaration, seen by another source.
+static bool is_repeated_table(uint32_t at) {
+    for (uint32_t i = 0; i < at; i++) {
+        if (is_of_table(__start_stdb_tables[i], __start_stdb_tables[at])) return true;
+    }
+    return false;
+}
+
+static bool is_repeated_index(uint32_t at) {
+    const StdbIndex *index = __start_stdb_indexes[at];
+    for (uint32_t i = 0; i < at; i++) {
+        const StdbIndex *other = __start_stdb_indexes[i];
+        if (is_of_table(other->table, index->table) && strcmp(other->accessor, index->accessor) == 0) return true;
+    }
+    return false;
+}
+
+static bool is_repeated_schedule(uint32_t at) {
+    const StdbSchedule *schedule = __start_stdb_schedules[at];
+    for (uint32_t i = 0; i < at; i++) {
+        const StdbSchedule *other = __start_stdb_schedules[i];
+        if (is_of_table(other->table, schedule->table) && other->reducer == schedule->reducer) return true;
+    }
+    return false;
+}
+
+static bool is_repeated_default(uint32_t at) {
+    const StdbDefault *value = __start_stdb_defaults[at];
+    for (uint32_t i = 0; i < at; i++) {
+        const StdbDefault *other = __start_stdb_defaults[i];
+        if (is_of_table(other->table, value->table) && other->column == value->column) return true;
+    }
+    return false;
+}
+
+static bool is_of_table(const StdbTable *left, const StdbTable *right) {
+    return left == right || strcmp(left->name, right->name) == 0;
+}
+
+static void out_tables(Out *out) {
+    out_u8(out, SECTION_TABLES);
+    uint32_t at = out_later(out);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < table_count(); i++) {
+        if (is_repeated_table(i)) continue;
+        out_table(out, __start_stdb_tables[i]);
+        count++;
+    }
+    out_count_at(out, at, count);
+}
+
+static void out_table(Out *out, const StdbTable *table) {
+    out_text(out, table->name);
+    out_u32(out, type_number(table->row));
+    out_primary_key(out, table);
+    out_indexes(out, table);
+    out_constraints(out, table);
+    out_sequences(out, table);
+    out_u8(out, TABLE_USER);
+    out_u8(out, table->access);
+    out_defaults(out, table);
+    out_u8(out, table->is_event);
+}
+
+static void out_primary_key(Out *out, const StdbTable *table) {
+    uint32_t at = out_later(out);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        if (!(table->columns[i] & STDB_COLUMN_PRIMARY_KEY)) continue;
+        out_u16(out, i);
+        count++;
+    }
+    out_count_at(out, at, count);
+}
+
+static void out_columns(Out *out, const StdbIndex *index) {
+    out_u32(out, index->column_count);
+    for (uint32_t i = 0; i < index->column_count; i++) out_u16(out, index->columns[i]);
+}
+
+static void out_indexes(Out *out, const StdbTable *table) {
+    uint32_t at = out_later(out);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < index_count(); i++) {
+        const StdbIndex *index = __start_stdb_indexes[i];
+        if (!is_of_table(index->table, table) || is_repeated_index(i)) continue;
+        char name[NAME_BYTES_MAX];
+        stdb_index_name(index, name, sizeof name);
+        out_some_text(out, name);
+        out_some_text(out, index->accessor);
+        if (index->flags & STDB_COLUMN_DIRECT) {
+            out_u8(out, 2);
+            out_u16(out, index->columns[0]);
+        } else {
+            out_u8(out, index->flags & STDB_COLUMN_HASH ? 1 : 0);
+            out_columns(out, index);
+        }
+        count++;
+    }
+    out_count_at(out, at, count);
+}
+
+static void out_constraints(Out *out, const StdbTable *table) {
+    uint32_t at = out_later(out);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < index_count(); i++) {
+        const StdbIndex *index = __start_stdb_indexes[i];
+        if (!(index->flags & (STDB_COLUMN_PRIMARY_KEY | STDB_COLUMN_UNIQUE))) continue;
+        if (!is_of_table(index->table, table) || is_repeated_index(i)) continue;
+        out_u8(out, OPTION_NONE);
+        out_u8(out, 0);  // unique
+        out_columns(out, index);
+        count++;
+    }
+    out_count_at(out, at, count);
+}
+
+static void out_sequences(Out *out, const StdbTable *table) {
+    uint32_t at = out_later(out);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        if (!(table->columns[i] & STDB_COLUMN_AUTO_INC)) continue;
+        out_u8(out, OPTION_NONE);  // name
+        out_u16(out, i);
+        out_u8(out, OPTION_NONE);  // start
+        out_u8(out, OPTION_NONE);  // minimum
+        out_u8(out, OPTION_NONE);  // maximum
+        const StdbI128 increment = 1;
+        out_bytes(out, &increment, sizeof increment);
+        count++;
+    }
+    out_count_at(out, at, count);
+}
+
+// Before anything is written: the values are allocated.
+static void collect_defaults(void) {
+    default_values = STDB_NEW(StdbBytes, default_count());
+    for (uint32_t i = 0; i < default_count(); i++) default_values[i] = __start_stdb_defaults[i]->encode();
+}
+
+static void out_defaults(Out *out, const StdbTable *table) {
+    uint32_t at = out_later(out);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < default_count(); i++) {
+        const StdbDefault *value = __start_stdb_defaults[i];
+        if (!is_of_table(value->table, table) || is_repeated_default(i)) continue;
+        out_u16(out, value->column);
+        out_u32(out, default_values[i].count);
+        out_bytes(out, default_values[i].data, default_values[i].count);
+        count++;
+    }
+    out_count_at(out, at, count);
+}
+
+// ---- functions ----
+
+static void out_reducers(Out *out) {
+    out_u8(out, SECTION_REDUCERS);
+    out_u32(out, reducer_count());
+    for (uint32_t i = 0; i < reducer_count(); i++) {
+        out_text(out, __start_stdb_reducers[i]->name);
+        out_fields(out, __start_stdb_reducers[i]->arguments);
+        out_u8(out, CLIENT_CALLABLE);  // the host hides lifecycle and scheduled reducers by itself
+        out_u8(out, TAG_PRODUCT);      // returns nothing
+        out_u32(out, 0);
+        out_u8(out, STDB_TYPE_STRING);  // or an error text
+    }
+}
+
+static void out_schedules(Out *out) {
+    out_u8(out, SECTION_SCHEDULES);
+    uint32_t at = out_later(out);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < schedule_count(); i++) {
+        if (is_repeated_schedule(i)) continue;
+        const StdbSchedule *schedule = __start_stdb_schedules[i];
+        out_u8(out, OPTION_NONE);
+        out_text(out, schedule->table->name);
+        out_u16(out, schedule->column);
+        out_text(out, schedule->reducer->name);
+        count++;
+    }
+    out_count_at(out, at, count);
+}
+
+static void out_lifecycle(Out *out) {
+    out_u8(out, SECTION_LIFECYCLE);
+    uint32_t at = out_later(out);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < reducer_count(); i++) {
+        if (__start_stdb_reducers[i]->lifecycle == STDB_LIFECYCLE_NONE) continue;
+        out_u8(out, __start_stdb_reducers[i]->lifecycle);
+        out_text(out, __start_stdb_reducers[i]->name);
+        count++;
+    }
+    out_count_at(out, at, count);
+}
+
+static void out_case_policy(Out *out) {
+    bool is_given = __stop_stdb_case_policy - __start_stdb_case_policy > 0;
+    out_u8(out, SECTION_CASE_POLICY);
+    out_u8(out, is_given ? *__start_stdb_case_policy[0] : STDB_CASE_NONE);
+}
+
+// ---- bytes ----
+
+// Room for a count that is not known yet.
+static uint32_t out_later(Out *out) {
+    out_u32(out, 0);
+    return out->count - 4;
+}
+
+static void out_count_at(Out *out, uint32_t at, uint32_t count) {
+    stdb_write_count(out->data + at, count);
+}
+
+static void out_bytes(Out *out, const void *bytes, uint32_t count) {
+    out->data = memory_borrow((size_t)out->count + count);
+    if (count > 0) memcpy(out->data + out->count, bytes, count);
+    out->count += count;
+}
+
+static void out_u8(Out *out, uint32_t value) {
+    out_bytes(out, &value, 1);
+}
+
+static void out_u16(Out *out, uint32_t value) {
+    out_bytes(out, &value, 2);
+}
+
+static void out_u32(Out *out, uint32_t value) {
+    out_bytes(out, &value, 4);
+}
+
+static void out_text(Out *out, const char *text) {
+    uint32_t length = (uint32_t)strlen(text);
+    out_u32(out, length);
+    out_bytes(out, text, length);
+}
+
+static void out_some_text(Out *out, const char *text) {
+    out_u8(out, OPTION_SOME);
+    out_text(out, text);
+}
