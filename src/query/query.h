@@ -152,7 +152,8 @@ typedef struct FragmentSpec {
     const QueryRelation *relations;  // in the order of the text
     uint16_t relation_count;         // 1 ... SQL_RELATIONS_MAX
     uint16_t returned;               // QUERY_ROWS: the relation whose rows it returns
-    const QueryExpr *filter;         // NULL: none
+    const QueryExpr *const *conjuncts;  // all of them must hold
+    uint32_t conjunct_count;
     const QueryColumn *columns;      // QUERY_COLUMNS
     uint16_t column_count;
 } FragmentSpec;
@@ -185,7 +186,8 @@ typedef struct DmlSpec {
     uint32_t row_count;
     const DmlColumn *columns;  // DML_UPDATE: each column at most once
     uint32_t column_count;
-    const QueryExpr *filter;   // DML_UPDATE, DML_DELETE: over relation 0; NULL: all rows
+    const QueryExpr *const *conjuncts;  // DML_UPDATE, DML_DELETE: over relation 0; all of them must hold
+    uint32_t conjunct_count;
 } DmlSpec;
 
 const Dml *dml_build(Store *store, const DmlSpec *spec, Arena *arena);

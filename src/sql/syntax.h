@@ -1,0 +1,160 @@
+// syntax.h - what the parser makes of a text: trees of names and literals, nothing looked up yet.
+//
+// The parser takes in much more than is supported, so that what is rejected can be named. Such parts are nodes
+// of their own kinds that remember their tokens; syntax_check turns them into upstream's texts.
+//
+// Threads    none of it is shared.
+// Lifetime   everything lives in the arena given and borrows from the text.
+// Limits     SQL_DEPTH_MAX, SQL_EXPR_LEVELS_MAX.        Format  sql.md 3, since-2.8.md 4.1.
+#pragma once
+
+#include "query/query.h"
+#include "sql/token.h"
+
+typedef enum SyntaxKind {
+    SYNTAX_NAME,           // column or table.column
+    SYNTAX_NUMBER,
+    SYNTAX_STRING,
+    SYNTAX_HEX,
+    SYNTAX_BOOL,
+    SYNTAX_SENDER,
+    SYNTAX_SIGNED,         // + or - before left
+    SYNTAX_NESTED,         // left in parentheses
+    SYNTAX_AND,
+    SYNTAX_OR,
+    SYNTAX_COMPARE,
+    SYNTAX_OTHER_LITERAL,  // NULL, other parameters, other strings
+    SYNTAX_OTHER_BINARY,   // an infix operator that is not ours
+    SYNTAX_FUNCTION,
+    SYNTAX_OTHER,
+} SyntaxKind;
+
+typedef struct Syntax Syntax;
+struct Syntax {
+    SyntaxKind kind;
+    QueryCompare compare;  // SYNTAX_COMPARE
+    bool is_true;          // SYNTAX_BOOL
+    bool is_count_star;    // SYNTAX_FUNCTION: count(*) and nothing else
+    uint32_t levels;       // of the tree below this node
+    uint32_t first, end;   // its tokens
+    uint32_t operator_first, operator_end;  // SYNTAX_OTHER_BINARY
+    Bytes table;           // SYNTAX_NAME: what stands before the last dot; data == NULL: nothing
+    Bytes text;            // SYNTAX_NAME: the column; literals: their text; SYNTAX_SIGNED: sign and number
+    const Syntax *left;
+    const Syntax *right;
+};
+
+typedef enum SyntaxItemKind { ITEM_STAR, ITEM_TABLE_STAR, ITEM_EXPR } SyntaxItemKind;
+
+// One item between SELECT and FROM.
+typedef struct SyntaxItem {
+    SyntaxItemKind kind;
+    Bytes table;        // ITEM_TABLE_STAR
+    const Syntax *expr;  // ITEM_EXPR
+    Bytes alias;        // data == NULL: none
+} SyntaxItem;
+
+// An argument of a view call.
+typedef struct SyntaxArgument {
+    const Syntax *value;  // NULL: named, or a wildcard
+    uint32_t first, end;
+} SyntaxArgument;
+
+typedef enum SyntaxJoin {
+    SYNTAX_JOIN_NONE,   // the first table
+    SYNTAX_JOIN_INNER,  // also CROSS JOIN
+    SYNTAX_JOIN_OTHER,  // left, natural, USING ...
+} SyntaxJoin;
+
+typedef struct SyntaxTable {
+    bool is_plain;      // a name with an optional alias and arguments; all else is not supported
+    bool has_alias;
+    bool has_arguments;  // parentheses, perhaps empty
+    Bytes name;
+    Bytes alias;        // the name if there is none
+    const SyntaxArgument *arguments;
+    uint32_t argument_count;
+    SyntaxJoin join;
+    const Syntax *on;   // NULL: none
+    uint32_t first, end;  // without the join's ON
+} SyntaxTable;
+
+typedef struct SyntaxTables {
+    SyntaxTable *items;   // of the first entry of FROM: a table and what is joined to it
+    uint32_t count;
+    uint32_t entry_count;  // entries, separated by commas
+    uint32_t first, end;  // of the first entry
+} SyntaxTables;
+
+typedef enum SyntaxBody {
+    BODY_SELECT,
+    BODY_VALUES,
+    BODY_OTHER,  // set operations, parentheses, TABLE
+} SyntaxBody;
+
+typedef struct SyntaxRow {
+    const Syntax **values;
+    uint32_t count;
+} SyntaxRow;
+
+typedef struct SyntaxQuery {
+    SyntaxBody body;
+    bool has_extras;         // WITH, ORDER BY, OFFSET, FETCH, FOR
+    bool has_select_extras;  // DISTINCT, TOP, INTO, GROUP BY, HAVING ...
+    bool has_explicit_row;   // VALUES ROW (...)
+    SyntaxItem *items;
+    uint32_t item_count;
+    SyntaxTables from;
+    const Syntax *filter;    // NULL: none
+    const Syntax *limit;     // NULL: none, or ALL
+    SyntaxRow *rows;         // BODY_VALUES
+    uint32_t row_count;
+    uint32_t first, end;     // tokens of all of it
+    uint32_t body_first, body_end;
+} SyntaxQuery;
+
+typedef struct SyntaxAssignment {
+    Bytes name;
+    const Syntax *value;
+} SyntaxAssignment;
+
+typedef enum SyntaxStatementKind {
+    STATEMENT_QUERY,
+    STATEMENT_INSERT,
+    STATEMENT_UPDATE,
+    STATEMENT_DELETE,
+    STATEMENT_SET,
+    STATEMENT_SHOW,
+    STATEMENT_OTHER,
+} SyntaxStatementKind;
+
+typedef struct SyntaxStatement {
+    SyntaxStatementKind kind;
+    bool has_extras;         // clauses that make all of it unsupported
+    uint32_t first, end;     // its tokens
+    SyntaxQuery *query;      // STATEMENT_QUERY; STATEMENT_INSERT: what follows the columns
+    Bytes name;              // INSERT: table; SET, SHOW: variable
+    uint32_t column_count;   // INSERT: names between the parentheses
+    SyntaxTables tables;     // UPDATE, DELETE
+    SyntaxAssignment *assignments;  // UPDATE; SET: its values, without names
+    uint32_t assignment_count;
+    const Syntax *filter;    // UPDATE, DELETE; NULL: none
+} SyntaxStatement;
+
+// A text with all its statements.
+typedef struct SyntaxText {
+    TokenSpan tokens;
+    SyntaxStatement *first;  // NULL: none
+    uint32_t count;
+} SyntaxText;
+
+// STATUS_INVALID with upstream's text if it does not parse or is nested too deeply.
+Status syntax_parse(Bytes text, Arena *arena, SyntaxText *ret_text, Error *error);
+
+typedef enum SyntaxGrammar { GRAMMAR_SQL, GRAMMAR_SUBSCRIPTION } SyntaxGrammar;
+
+// Finds what the grammar does not support, in upstream's order, and that names are qualified where they must
+// be. What passes has one statement, with only the node kinds up to SYNTAX_COMPARE.
+Status syntax_check(const SyntaxText *text, SyntaxGrammar grammar, Error *error);
+// The node without the parentheses around it.
+const Syntax *syntax_inner(const Syntax *node);
