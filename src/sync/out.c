@@ -1,0 +1,39 @@
+// out.c - messages on their way out: small ones share slabs, large ones stand alone.
+//
+// A slab is written by the executor and read by net threads, which only look at slices handed to them before;
+// the slab's own count is the executor's.
+
+#include "base/gate.h"
+#include "sync/client.h"
+
+// Small enough that a slow client pins little, large enough for hundreds of results.
+#define SLAB_BYTES (64u << 10)
+#define SLAB_MESSAGE_BYTES_MAX (8u << 10)
+
+SharedSlice sync_take_message(Sync *sync) {
+    Bytes message = buffer_bytes(&sync->message);
+    ASSERT(message.count > 0);
+    SharedSlice slice;
+    if (message.count > SLAB_MESSAGE_BYTES_MAX) {
+        slice = (SharedSlice){shared_buf_of(message), 0, message.count};
+    } else {
+        if (sync->slab == NULL || sync->slab->capacity - sync->slab->count < message.count) {
+            shared_buf_unref(sync->slab);
+            sync->slab = shared_buf_create(SLAB_BYTES);
+        }
+        slice = (SharedSlice){shared_buf_ref(sync->slab), sync->slab->count, message.count};
+        memcpy(sync->slab->data + slice.at, message.data, message.count);
+        sync->slab->count += message.count;
+    }
+    buffer_clear(&sync->message);
+    return slice;
+}
+
+void sync_send(Sync *sync, const SyncClient *client, SharedSlice slice, uint64_t ticket) {
+    sync->output.send(sync->output.user, client->options.connection, slice,
+                      client->options.confirmed ? ticket : TICKET_NONE);
+}
+
+void sync_send_message(Sync *sync, const SyncClient *client, uint64_t ticket) {
+    sync_send(sync, client, sync_take_message(sync), ticket);
+}

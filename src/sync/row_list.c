@@ -1,0 +1,59 @@
+// row_list.c - see row_list.h. Offsets are only kept once two sizes differ, so that the common list of
+// fixed-size rows costs one copy and nothing else.
+
+#include "sync/row_list.h"
+
+#define HINT_FIXED_SIZE 0u
+#define HINT_ROW_OFFSETS 1u
+
+static void start_offsets(RowList *list);
+
+void row_list_init(RowList *list) {
+    *list = (RowList){0};
+    buffer_init(&list->rows, UINT32_MAX);
+    row_list_clear(list);
+}
+
+void row_list_done(RowList *list) {
+    buffer_done(&list->rows);
+    offset_vec_done(&list->offsets);
+}
+
+void row_list_clear(RowList *list) {
+    buffer_clear(&list->rows);
+    offset_vec_clear(&list->offsets);
+    list->count = 0;
+    list->first_bytes = 0;
+    list->is_uniform = true;
+}
+
+void row_list_add(RowList *list, Bytes row) {
+    if (list->count == 0) list->first_bytes = row.count;
+    if (list->is_uniform && row.count != list->first_bytes) start_offsets(list);
+    if (!list->is_uniform) offset_vec_push(&list->offsets, list->rows.count);
+    buffer_append_bytes(&list->rows, row);
+    list->count++;
+}
+
+// The rows so far had one size: their offsets follow from it.
+static void start_offsets(RowList *list) {
+    ASSERT(list->offsets.count == 0);
+    list->is_uniform = false;
+    for (uint64_t i = 0; i < list->count; i++) offset_vec_push(&list->offsets, i * list->first_bytes);
+}
+
+void row_list_write(const RowList *list, Buffer *message) {
+    bool is_fixed =
+        list->count > 0 && list->is_uniform && list->first_bytes > 0 && list->first_bytes <= UINT16_MAX;
+    if (is_fixed) {
+        buffer_u8(message, HINT_FIXED_SIZE);
+        buffer_u16(message, (uint16_t)list->first_bytes);
+    } else {
+        buffer_u8(message, HINT_ROW_OFFSETS);
+        buffer_u32(message, (uint32_t)list->count);
+        for (uint64_t i = 0; i < list->count; i++) {
+            buffer_u64(message, list->is_uniform ? i * list->first_bytes : list->offsets.items[i]);
+        }
+    }
+    buffer_string(message, buffer_bytes(&list->rows));
+}
