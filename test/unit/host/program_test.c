@@ -1,0 +1,431 @@
+// program_test.c - what may be loaded, and the texts for what may not (module-abi.md 1.2, 1.9, 1.10); the code cache.
+//
+// Modules are put together byte by byte: most of them no compiler would make.
+#include "fixture.h"
+
+#include <unistd.h>
+
+#include "base/log.h"
+
+typedef struct Built {
+    HostEngine *engine;
+    Buffer module;
+    Error error;
+} Built;
+
+static int setup(void **state) {
+    Built *built = mem_alloc_zero(sizeof *built);
+    assert_int_equal(host_engine_create(os_real(), NULL, &built->engine, &built->error), STATUS_OK);
+    buffer_init(&built->module, BUILDER_BYTES_MAX);
+    *state = built;
+    return 0;
+}
+
+static int teardown(void **state) {
+    Built *built = *state;
+    host_engine_free(built->engine);
+    buffer_done(&built->module);
+    mem_free(built);
+    return 0;
+}
+
+static Status create_on(Built *built, HostEngine *engine, Program **ret_program) {
+    Hash hash = hash_keccak256(buffer_bytes(&built->module));
+    return program_create(engine, PROGRAM_WASM, buffer_bytes(&built->module), &hash, ret_program, &built->error);
+}
+
+static Status create(Built *built, WasmBuilder *builder, Program **ret_program) {
+    buffer_clear(&built->module);
+    builder_finish(builder, &built->module);
+    builder_done(builder);
+    return create_on(built, built->engine, ret_program);
+}
+
+static void refused(Built *built, WasmBuilder *builder, const char *text) {
+    Program *program = NULL;
+    assert_int_equal(create(built, builder, &program), STATUS_INVALID);
+    assert_null(program);
+    assert_string_equal(built->error.text, text);
+}
+
+// A module that imports one function from each of these host modules, and exports what it must.
+static void build_importing(WasmBuilder *builder, const char *const *modules, uint32_t count) {
+    builder_init(builder);
+    for (uint32_t i = 0; i < count; i++) builder_import(builder, modules[i], "identity", "i:");
+}
+
+static void build_exports(WasmBuilder *builder) {
+    builder_memory(builder, 1);
+    builder_export(builder, "memory", EXPORT_MEMORY, 0);
+    builder_export(builder, "__describe_module__", EXPORT_FUNCTION, builder_function(builder, "i:", NULL));
+    Buffer body;
+    buffer_init(&body, 64);
+    buffer_append(&body, "\x00\x41\x00\x0B", 4);
+    builder_export(builder, "__call_reducer__", EXPORT_FUNCTION, builder_function(builder, "illlllllii:i", &body));
+    buffer_done(&body);
+}
+
+static void build_good(WasmBuilder *builder) {
+    build_importing(builder, (const char *[]){"spacetime_10.0"}, 1);
+    build_exports(builder);
+}
+
+static void versions(void **state) {
+    static const struct {
+        const char *modules[3];
+        uint32_t count;
+        const char *text;
+    } CASES[] = {
+        {{"spacetime_10.7"}, 1, "abi version 10.7 is not supported (host implements 10.6)"},
+        {{"spacetime_10.0", "spacetime_10.9", "spacetime_10.8"}, 3,
+         "abi version 10.9 is not supported (host implements 10.6)"},
+        {{"spacetime_9.0"}, 1, "abi version 9.0 is not supported (host implements 10.6)"},
+        {{"spacetime_9.0", "spacetime_10.0"}, 2, "module cannot depend on both major version 9 and major version 10"},
+        {{"spacetime_x"}, 1, "import module \"spacetime_x\" has malformed version string"},
+        {{"spacetime_10"}, 1, "import module \"spacetime_10\" has malformed version string"},
+        {{"spacetime_10.65536"}, 1, "import module \"spacetime_10.65536\" has malformed version string"},
+        {{"spacetime_10.0.1"}, 1, "import module \"spacetime_10.0.1\" has malformed version string"},
+        {{"spacetime_"}, 1, "import module \"spacetime_\" has malformed version string"},
+        {{"env"}, 1, "unable to determine ABI of module (may be on an spacetime version < 0.8)"},
+        {{0}, 0, "unable to determine ABI of module (may be on an spacetime version < 0.8)"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        WasmBuilder builder;
+        build_importing(&builder, CASES[i].modules, CASES[i].count);
+        build_exports(&builder);
+        refused(*state, &builder, CASES[i].text);
+    }
+}
+
+static void unresolved_imports(void **state) {
+    static const struct {
+        const char *module, *name, *signature;
+    } CASES[] = {
+        {"spacetime_10.0", "get_jwt", "ii:i"},   // exists, in 10.2
+        {"spacetime_10.0", "identity", "l:"},    // another type
+        {"spacetime_10.0", "identity", "i:i"},
+        {"wasi_snapshot_preview1", "proc_exit", "i:"},
+        {"env", "abort", ":"},
+    };
+    Built *built = *state;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        WasmBuilder builder;
+        builder_init(&builder);
+        builder_import(&builder, "spacetime_10.0", "console_timer_end", "i:i");
+        builder_import(&builder, CASES[i].module, CASES[i].name, CASES[i].signature);
+        build_exports(&builder);
+        Program *program = NULL;
+        assert_int_equal(create(built, &builder, &program), STATUS_INVALID);
+        assert_non_null(strstr(built->error.text, CASES[i].name));
+    }
+}
+
+static void every_host_call_links(void **state) {
+    uint32_t count;
+    const HostCall *calls = host_calls(&count);
+    assert_int_equal(count, 31);
+    for (uint32_t i = 0; i < count; i++) {
+        WasmBuilder builder;
+        builder_init(&builder);
+        builder_import(&builder, calls[i].module, calls[i].name, calls[i].signature);
+        build_exports(&builder);
+        Program *program = NULL;
+        assert_int_equal(create(*state, &builder, &program), STATUS_OK);
+        program_unref(program);
+        assert_ptr_equal(host_call_find(bytes_of_text(calls[i].module), bytes_of_text(calls[i].name)), &calls[i]);
+    }
+    assert_null(host_call_find(B("spacetime_10.0"), B("get_jwt")));
+}
+
+static void exports(void **state) {
+    WasmBuilder builder;
+    build_importing(&builder, (const char *[]){"spacetime_10.0"}, 1);
+    refused(*state, &builder, "there should be a memory export called \"memory\" but it does not exist");
+
+    build_importing(&builder, (const char *[]){"spacetime_10.0"}, 1);
+    builder_export(&builder, "memory", EXPORT_FUNCTION, builder_function(&builder, ":", NULL));
+    refused(*state, &builder, "there should be a memory export called \"memory\" but it does not exist");
+
+    build_importing(&builder, (const char *[]){"spacetime_10.0"}, 1);
+    builder_memory(&builder, 1);
+    builder_export(&builder, "memory", EXPORT_MEMORY, 0);
+    refused(*state, &builder, "there should be a function called \"__call_reducer__\" but it does not exist");
+
+    build_importing(&builder, (const char *[]){"spacetime_10.0"}, 1);
+    builder_memory(&builder, 1);
+    builder_export(&builder, "memory", EXPORT_MEMORY, 0);
+    builder_export(&builder, "__call_reducer__", EXPORT_FUNCTION, builder_function(&builder, "ivr:", NULL));
+    refused(*state, &builder,
+            "bad call_reducer signature for \"__call_reducer__\"; expected (func (param i32 i64 i64 i64 i64 i64 i64 "
+            "i64 i32 i32) (result i32)) got (func (param i32 v128 ref))");
+
+    build_good(&builder);
+    builder_export(&builder, "__setup__", EXPORT_FUNCTION, builder_function(&builder, "i:", NULL));
+    refused(*state, &builder,
+            "bad setup signature for \"__setup__\"; expected (func (param i32) (result i32)) got (func (param i32))");
+
+    build_good(&builder);
+    builder_export(&builder, "__setup__", EXPORT_MEMORY, 0);
+    refused(*state, &builder,
+            "expected \"__setup__\" export to be a setup with signature (func (param i32) (result i32)), but it wasn't "
+            "a function at all");
+
+    build_good(&builder);
+    builder_export(&builder, "__preinit__10_x", EXPORT_FUNCTION, builder_function(&builder, "ld:", NULL));
+    refused(*state, &builder, "bad preinit signature for \"10_x\"; expected (func) got (func (param i64 f64))");
+
+    build_good(&builder);
+    builder_export(&builder, "__call_http_handler__", EXPORT_FUNCTION, builder_function(&builder, "f:", NULL));
+    refused(*state, &builder,
+            "bad call_http_handler signature for \"__call_http_handler__\"; expected (func (param i32 i64 i64 i64 i64 "
+            "i32 i64 i32 i32 i32 i32) (result i32)) got (func (param f32))");
+}
+
+static void both_http_handler_signatures(void **state) {
+    static const char *const SIGNATURES[] = {"illll" "il" "iiii:i", "iliiii:i"};
+    for (int i = 0; i < 2; i++) {
+        WasmBuilder builder;
+        build_good(&builder);
+        Buffer body;
+        buffer_init(&body, 64);
+        buffer_append(&body, "\x00\x41\x00\x0B", 4);
+        builder_export(&builder, "__call_http_handler__", EXPORT_FUNCTION, builder_function(&builder, SIGNATURES[i], &body));
+        buffer_done(&body);
+        Program *program = NULL;
+        assert_int_equal(create(*state, &builder, &program), STATUS_OK);
+        program_unref(program);
+    }
+}
+
+static void not_wasm(void **state) {
+    Built *built = *state;
+    Program *program = NULL;
+    buffer_append_text(&built->module, "(module)");
+    assert_int_equal(create_on(built, built->engine, &program), STATUS_INVALID);
+    buffer_clear(&built->module);
+    assert_int_equal(create_on(built, built->engine, &program), STATUS_INVALID);
+    Hash hash = {0};
+    assert_int_equal(program_create(built->engine, PROGRAM_JS, B("1"), &hash, &program, &built->error),
+                     STATUS_UNSUPPORTED);
+    assert_null(program);
+}
+
+// ---- start-up ----
+
+static void no_log(void *user, const ModuleLogRecord *record) {
+    Buffer *log = user;
+    buffer_append_bytes(log, record->message);
+    assert_null(record->function.data);
+}
+
+static Status start(Built *built, WasmBuilder *builder, Buffer *log) {
+    Program *program = NULL;
+    if (create(built, builder, &program) != STATUS_OK) fail_msg("%s", built->error.text);
+    Store *store = store_create();
+    HostEnv env = {.os = os_real(), .store = store, .user = log, .log = no_log};
+    Instance *instance = NULL;
+    guest_signals();
+    Status status = instance_create(program, &env, &instance, &built->error);
+    if (status == STATUS_OK) assert_int_equal(instance_memory_bytes(instance), 65536);
+    instance_free(instance);
+    store_free(store);
+    program_unref(program);
+    return status;
+}
+
+// Logs one letter.
+static void log_body(Buffer *body, uint32_t letter_at) {
+    buffer_clear(body);
+    buffer_u8(body, 0);
+    for (uint32_t i = 0; i < 6; i++) emit_i32(body, 0);
+    emit_i32(body, letter_at);
+    emit_i32(body, 1);
+    emit_call(body, 0);
+}
+
+static void start_order(void **state) {
+    WasmBuilder builder;
+    builder_init(&builder);
+    builder_import(&builder, "spacetime_10.0", "console_log", "iiiiiiii:");
+    builder_memory(&builder, 1);
+    builder_export(&builder, "memory", EXPORT_MEMORY, 0);
+    builder_data(&builder, 1, B("ABCDEFGH"));
+    Buffer body;
+    buffer_init(&body, 256);
+    static const struct {
+        const char *name;
+        const char *signature;
+        bool returns;
+    } EXPORTS[] = {
+        {"__describe_module__", "i:", false}, {"__setup__", "i:i", true},        {"__preinit__20", ":", false},
+        {"__preinit__1z", ":", false},        {"_initialize", ":", false},       {"_start", ":", false},
+        {"__preinit__", ":", false},          {"__call_reducer__", "illlllllii:i", true},
+    };
+    for (uint32_t i = 0; i < 8; i++) {
+        log_body(&body, 1 + i);
+        if (EXPORTS[i].returns) emit_i32(&body, 0);
+        buffer_u8(&body, OP_END);
+        builder_export(&builder, EXPORTS[i].name, EXPORT_FUNCTION, builder_function(&builder, EXPORTS[i].signature, &body));
+    }
+    Buffer log;
+    buffer_init(&log, 256);
+    assert_int_equal(start(*state, &builder, &log), STATUS_OK);
+    assert_true(bytes_equal_text(buffer_bytes(&log), "EGDCBA"));  // not _start
+    buffer_done(&log);
+    buffer_done(&body);
+}
+
+static void start_failures(void **state) {
+    Built *built = *state;
+    static const struct {
+        const char *name, *signature, *body, *text;
+        uint32_t body_count;
+    } CASES[] = {
+        {"_initialize", ":", "\x00\x00\x0B", "wasm trap while calling \"_initialize\": wasm trap: wasm `unreachable`", 3},
+        {"__preinit__5", ":", "\x00\x00\x0B", "wasm trap while calling \"__preinit__5\": wasm trap: wasm `unreach", 3},
+        {"__setup__", "i:i", "\x00\x00\x0B", "wasm trap while calling \"__setup__\": wasm trap: wasm `unreachable`", 3},
+        {"__setup__", "i:i", "\x00\x41\x01\x0B", "setup function returned an error: ", 4},
+        {"__setup__", "i:i", "\x00\x41\x07\x0B", "wasm trap while calling \"__setup__\": unknown return code", 4},
+        // identity(0) is not a place to write to.
+        {"_initialize", ":", "\x00\x41\x00\x10\x00\x0B",
+         "wasm trap while calling \"_initialize\": null pointer passed to a spacetime function", 6},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        WasmBuilder builder;
+        build_good(&builder);
+        Buffer body;
+        buffer_init(&body, 64);
+        buffer_append(&body, CASES[i].body, CASES[i].body_count);
+        builder_export(&builder, CASES[i].name, EXPORT_FUNCTION, builder_function(&builder, CASES[i].signature, &body));
+        buffer_done(&body);
+        assert_int_equal(start(built, &builder, NULL), STATUS_INVALID);
+        if (strncmp(built->error.text, CASES[i].text, strlen(CASES[i].text)) != 0) fail_msg("%s", built->error.text);
+    }
+}
+
+static void start_function(void **state) {
+    Built *built = *state;
+    for (int traps = 0; traps < 3; traps++) {
+        // Nothing, a trap, or a host call that writes before there is a memory to write to.
+        static const char *const BODIES[] = {"\x00\x0B", "\x00\x00\x0B", "\x00\x41\x08\x10\x00\x0B"};
+        static const uint32_t COUNTS[] = {2, 3, 6};
+        WasmBuilder builder;
+        build_good(&builder);
+        Buffer body;
+        buffer_init(&body, 64);
+        buffer_append(&body, BODIES[traps], COUNTS[traps]);
+        builder.start = builder_function(&builder, ":", &body);
+        buffer_done(&body);
+        assert_int_equal(start(built, &builder, NULL), traps ? STATUS_INVALID : STATUS_OK);
+    }
+    assert_non_null(strstr(built->error.text, "out of bounds pointer passed to a spacetime function"));
+}
+
+static void describe_failure(void **state) {
+    Built *built = *state;
+    WasmBuilder builder;
+    build_importing(&builder, (const char *[]){"spacetime_10.0"}, 1);
+    builder_memory(&builder, 1);
+    builder_export(&builder, "memory", EXPORT_MEMORY, 0);
+    Buffer body;
+    buffer_init(&body, 64);
+    buffer_append(&body, "\x00\x00\x0B", 3);
+    builder_export(&builder, "__describe_module__", EXPORT_FUNCTION, builder_function(&builder, "i:", &body));
+    builder_export(&builder, "__call_reducer__", EXPORT_FUNCTION, builder_function(&builder, "illlllllii:i", &body));
+    buffer_done(&body);
+    assert_int_equal(start(built, &builder, NULL), STATUS_INVALID);
+    const char *text = "error getting module description: wasm trap: wasm `unreachable` instruction executed\n";
+    if (strncmp(built->error.text, text, strlen(text)) != 0) fail_msg("%s", built->error.text);
+}
+
+// ---- the cache ----
+
+static void count_files(void *user, const char *name, bool is_directory) {
+    char *path = user;
+    if (!is_directory) strcpy(path, name);
+}
+
+static void cache(void **state) {
+    Built *built = *state;
+    char directory[] = "/tmp/host-cache-XXXXXX";
+    assert_non_null(mkdtemp(directory));
+    HostEngine *engine;
+    Error error;
+    Program *program = NULL;
+    WasmBuilder builder;
+    build_good(&builder);
+    builder_finish(&builder, &built->module);
+    builder_done(&builder);
+    assert_int_equal(host_engine_create(os_real(), directory, &engine, &error), STATUS_OK);
+    assert_int_equal(create_on(built, engine, &program), STATUS_OK);
+    program_unref(program);
+    char name[256] = "";
+    assert_int_equal(os_real()->directory_list(os_real(), directory, count_files, name, &error), STATUS_OK);
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+
+    // Whole, it is used: even if the program's bytes are not there any more.
+    Hash hash = hash_keccak256(buffer_bytes(&built->module));
+    assert_int_equal(program_create(engine, PROGRAM_WASM, B("-"), &hash, &program, &error), STATUS_OK);
+    program_unref(program);
+
+    // Damaged anywhere, it is made again.
+    Arena arena;
+    arena_init(&arena, 1 << 24);
+    Bytes file;
+    assert_int_equal(os_file_read_all(os_real(), path, 1 << 24, &arena, &file, &error), STATUS_OK);
+    uint8_t *damaged = mem_alloc(file.count);
+    for (uint32_t at = 0; at < file.count; at = at < 64 ? at + 1 : at + file.count / 16) {
+        memcpy(damaged, file.data, file.count);
+        damaged[at] ^= 1;
+        assert_int_equal(os_file_replace(os_real(), path, bytes_of(damaged, file.count), &error), STATUS_OK);
+        assert_int_equal(program_create(engine, PROGRAM_WASM, B("-"), &hash, &program, &error), STATUS_INVALID);
+        assert_int_equal(create_on(built, engine, &program), STATUS_OK);
+        program_unref(program);
+        Bytes again;
+        assert_int_equal(os_file_read_all(os_real(), path, 1 << 24, &arena, &again, &error), STATUS_OK);
+        assert_true(again.count == file.count);
+    }
+    static const uint32_t CUTS[] = {0, 7, 47, 48, 49};
+    for (size_t i = 0; i < sizeof CUTS / sizeof *CUTS; i++) {
+        assert_int_equal(os_file_replace(os_real(), path, bytes_of(damaged, CUTS[i]), &error), STATUS_OK);
+        assert_int_equal(create_on(built, engine, &program), STATUS_OK);
+        program_unref(program);
+    }
+    mem_free(damaged);
+    arena_done(&arena);
+    host_engine_free(engine);
+    assert_int_equal(os_real()->remove(os_real(), path, &error), STATUS_OK);
+    assert_int_equal(os_real()->remove(os_real(), directory, &error), STATUS_OK);
+}
+
+// A directory that cannot be made is an error of the configuration.
+static void cache_is_a_file(void **state) {
+    Built *built = *state;
+    char path[] = "/tmp/host-cache-XXXXXX";
+    close(mkstemp(path));
+    HostEngine *engine = NULL;
+    assert_int_not_equal(host_engine_create(os_real(), path, &engine, &built->error), STATUS_OK);
+    assert_null(engine);
+    unlink(path);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(versions, setup, teardown),
+        cmocka_unit_test_setup_teardown(unresolved_imports, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_host_call_links, setup, teardown),
+        cmocka_unit_test_setup_teardown(exports, setup, teardown),
+        cmocka_unit_test_setup_teardown(both_http_handler_signatures, setup, teardown),
+        cmocka_unit_test_setup_teardown(not_wasm, setup, teardown),
+        cmocka_unit_test_setup_teardown(start_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(start_failures, setup, teardown),
+        cmocka_unit_test_setup_teardown(start_function, setup, teardown),
+        cmocka_unit_test_setup_teardown(describe_failure, setup, teardown),
+        cmocka_unit_test_setup_teardown(cache, setup, teardown),
+        cmocka_unit_test_setup_teardown(cache_is_a_file, setup, teardown),
+    };
+    fixture_signals();
+    log_set_level(LOG_ERROR);  // damaged cache files are announced
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
