@@ -1,11 +1,12 @@
 // bsatn.c - checking values once, at the edge, and measuring them afterwards.
 //
-// Types whose every byte string is a value (no bool, sum, string or array in them) need a comparison of lengths;
-// only when that fails are they walked, to name the part that is missing as upstream does. Everything else is a
-// walk over the fields, with the plain and the string ones handled in the loop.
+// Types whose every byte string is a value (no bool, sum, string or array in them) need a
+// comparison of lengths; only when that fails are they walked, to name the part that is missing as
+// upstream does. Everything else is a walk over the fields, with the plain and the string ones
+// handled in the loop.
 //
-// Values without bytes cost the sender nothing, so their number is bounded over the whole value: elements of an
-// array of them, and Refs that lead to them (each Ref may lead to two more).
+// Values without bytes cost the sender nothing, so their number is bounded over the whole value:
+// elements of an array of them, and Refs that lead to them (each Ref may lead to two more).
 #include "base/limits.h"
 #include "sats/sats.h"
 
@@ -57,32 +58,32 @@ uint32_t bsatn_size(const Type *type, const uint8_t *at) {
     if (type->fixed_bytes != TYPE_BYTES_VARIABLE) return type->fixed_bytes;
     const uint8_t *start = at;
     switch (type->kind) {
-        case TYPE_STRING: return 4 + load_u32le(at);
-        case TYPE_SUM: return 1 + bsatn_size(type->fields[*at].type, at + 1);
-        case TYPE_PRODUCT:
-            for (uint32_t i = 0; i < type->field_count; i++) {
-                const Type *field = type->fields[i].type;
-                if (field->fixed_bytes != TYPE_BYTES_VARIABLE) {
-                    at += field->fixed_bytes;
-                } else if (field->kind == TYPE_STRING) {
-                    at += 4 + (size_t)load_u32le(at);
-                } else {
-                    at += bsatn_size(field, at);
-                }
+    case TYPE_STRING: return 4 + load_u32le(at);
+    case TYPE_SUM: return 1 + bsatn_size(type->fields[*at].type, at + 1);
+    case TYPE_PRODUCT:
+        for (uint32_t i = 0; i < type->field_count; i++) {
+            const Type *field = type->fields[i].type;
+            if (field->fixed_bytes != TYPE_BYTES_VARIABLE) {
+                at += field->fixed_bytes;
+            } else if (field->kind == TYPE_STRING) {
+                at += 4 + (size_t)load_u32le(at);
+            } else {
+                at += bsatn_size(field, at);
             }
-            break;
-        case TYPE_ARRAY: {
-            uint32_t count = load_u32le(at);
-            at += 4;
-            uint32_t element_bytes = type->element->fixed_bytes;
-            if (element_bytes != TYPE_BYTES_VARIABLE) {
-                at += (size_t)count * element_bytes;
-                break;
-            }
-            for (uint32_t i = 0; i < count; i++) at += bsatn_size(type->element, at);
+        }
+        break;
+    case TYPE_ARRAY: {
+        uint32_t count = load_u32le(at);
+        at += 4;
+        uint32_t element_bytes = type->element->fixed_bytes;
+        if (element_bytes != TYPE_BYTES_VARIABLE) {
+            at += (size_t)count * element_bytes;
             break;
         }
-        default: UNREACHABLE();
+        for (uint32_t i = 0; i < count; i++) at += bsatn_size(type->element, at);
+        break;
+    }
+    default: UNREACHABLE();
     }
     ASSERT((size_t)(at - start) < UINT32_MAX);
     return (uint32_t)(at - start);
@@ -101,13 +102,13 @@ static bool check(Checker *checker, const Type *type, uint32_t depth) {
         return false;
     }
     switch (type->kind) {
-        case TYPE_REF: return check_ref(checker, type, depth);
-        case TYPE_PRODUCT: return check_product(checker, type, depth);
-        case TYPE_SUM: return check_sum(checker, type, depth);
-        case TYPE_ARRAY: return check_array(checker, type, depth);
-        case TYPE_STRING: return check_string(checker);
-        case TYPE_BOOL: return check_bool(checker);
-        default: return take(checker, KIND_WORDS[type->kind], type->fixed_bytes);
+    case TYPE_REF: return check_ref(checker, type, depth);
+    case TYPE_PRODUCT: return check_product(checker, type, depth);
+    case TYPE_SUM: return check_sum(checker, type, depth);
+    case TYPE_ARRAY: return check_array(checker, type, depth);
+    case TYPE_STRING: return check_string(checker);
+    case TYPE_BOOL: return check_bool(checker);
+    default: return take(checker, KIND_WORDS[type->kind], type->fixed_bytes);
     }
 }
 
@@ -153,8 +154,8 @@ static bool check_array(Checker *checker, const Type *type, uint32_t depth) {
         checker->at += left(checker) / element->fixed_bytes * element->fixed_bytes;
         return check(checker, element, depth + 1);
     }
-    // Elements without bytes that are no plain ones lie behind Refs, which are counted: the loop is bounded by
-    // the input.
+    // Elements without bytes that are no plain ones lie behind Refs, which are counted: the loop is
+    // bounded by the input.
     for (uint32_t i = 0; i < count; i++) {
         if (!check(checker, element, depth + 1)) return false;
     }
@@ -164,8 +165,8 @@ static bool check_array(Checker *checker, const Type *type, uint32_t depth) {
 static bool check_ref(Checker *checker, const Type *type, uint32_t depth) {
     const Type *target = type_deref(checker->typespace, type);
     if (target == NULL) {
-        checker->status = error_set(checker->error, STATUS_INVALID, "Type reference &%u out of bounds",
-                                    type->ref);
+        checker->status = error_set(checker->error, STATUS_INVALID,
+                                    "Type reference &%u out of bounds", type->ref);
         return false;
     }
     const uint8_t *before = checker->at;
@@ -196,8 +197,8 @@ static bool check_bool(Checker *checker) {
 
 static bool check_empty(Checker *checker, uint32_t count) {
     if (count > checker->empty_left) {
-        checker->status =
-            error_set(checker->error, STATUS_LIMIT, "allocation of %u elements failed", count);
+        checker->status = error_set(checker->error, STATUS_LIMIT,
+                                    "allocation of %u elements failed", count);
         return false;
     }
     checker->empty_left -= count;
@@ -214,7 +215,8 @@ static bool take(Checker *checker, const char *word, size_t count) {
     size_t given = left(checker);
     if (given < count) {
         checker->status = error_set(checker->error, STATUS_INVALID,
-                                    "data too short for %s: Expected %zu, given %zu", word, count, given);
+                                    "data too short for %s: Expected %zu, given %zu", word, count,
+                                    given);
         return false;
     }
     checker->at += count;

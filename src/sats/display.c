@@ -1,8 +1,8 @@
 // display.c - values as `spacetime sql` shows them (sats.md 6.1).
 //
-// Upstream decides by the column or field that a value stands in, not by the value: a special product is shown as
-// what it means where the field is declared as it, and as a record (whose one field is then special) inside a sum
-// or an array. Hence the two walks, show_field and show_value.
+// Upstream decides by the column or field that a value stands in, not by the value: a special
+// product is shown as what it means where the field is declared as it, and as a record (whose one
+// field is then special) inside a sum or an array. Hence the two walks, show_field and show_value.
 #include "sats/scalar_text.h"
 
 static const uint8_t *show_field(Buffer *buffer, const Type *type, const uint8_t *at);
@@ -26,29 +26,31 @@ static const uint8_t *show_field(Buffer *buffer, const Type *type, const uint8_t
 
 static const uint8_t *show_value(Buffer *buffer, const Type *type, const uint8_t *at) {
     switch (type->kind) {
-        case TYPE_PRODUCT: return show_record(buffer, type, at);
-        case TYPE_SUM: return show_sum(buffer, type, at);
-        case TYPE_ARRAY: return show_array(buffer, type, at);
-        default: return scalar_write_text(buffer, type->kind, at);
+    case TYPE_PRODUCT: return show_record(buffer, type, at);
+    case TYPE_SUM: return show_sum(buffer, type, at);
+    case TYPE_ARRAY: return show_array(buffer, type, at);
+    default: return scalar_write_text(buffer, type->kind, at);
     }
 }
 
 static const uint8_t *show_special(Buffer *buffer, TypeSpecial special, const uint8_t *at) {
     switch (special) {
-        case SPECIAL_IDENTITY: show_hex_number(buffer, at, 32); return at + 32;
-        case SPECIAL_CONNECTION_ID: show_hex_number(buffer, at, 16); return at + 16;
-        case SPECIAL_TIMESTAMP: timestamp_write_text(buffer, (int64_t)load_u64le(at)); return at + 8;
-        case SPECIAL_TIME_DURATION: time_duration_write_text(buffer, (int64_t)load_u64le(at)); return at + 8;
-        case SPECIAL_UUID:
-            buffer_u8(buffer, '"');
-            uuid_write_text(buffer, at);
-            buffer_u8(buffer, '"');
-            return at + 16;
-        case SPECIAL_NONE:
-        case SPECIAL_OPTION:
-        case SPECIAL_RESULT:
-        case SPECIAL_SCHEDULE_AT:
-        case SPECIAL_QUERY: break;
+    case SPECIAL_IDENTITY: show_hex_number(buffer, at, 32); return at + 32;
+    case SPECIAL_CONNECTION_ID: show_hex_number(buffer, at, 16); return at + 16;
+    case SPECIAL_TIMESTAMP: timestamp_write_text(buffer, (int64_t)load_u64le(at)); return at + 8;
+    case SPECIAL_TIME_DURATION:
+        time_duration_write_text(buffer, (int64_t)load_u64le(at));
+        return at + 8;
+    case SPECIAL_UUID:
+        buffer_u8(buffer, '"');
+        uuid_write_text(buffer, at);
+        buffer_u8(buffer, '"');
+        return at + 16;
+    case SPECIAL_NONE:
+    case SPECIAL_OPTION:
+    case SPECIAL_RESULT:
+    case SPECIAL_SCHEDULE_AT:
+    case SPECIAL_QUERY: break;
     }
     UNREACHABLE();
 }

@@ -1,13 +1,15 @@
-// float_text.c - shortest digits of floats, floats from decimal text, decimal text of wide integers.
+// float_text.c - shortest digits of floats, floats from decimal text, decimal text of wide
+// integers.
 //
-// The C library converts correctly in both directions; what it lacks is "as few digits as needed". Numbers with at
-// most fifteen digits (nearly all that people write) are found by scaling to an integer and checking that the
-// division gives the number back. For the others digits are added until reading gives the number back. At powers of
-// two the numbers below lie closer than those above: there the closest decimal can miss while its upper
-// neighbour, a little further off, reads back; it is tried too.
+// The C library converts correctly in both directions; what it lacks is "as few digits as needed".
+// Numbers with at most fifteen digits (nearly all that people write) are found by scaling to an
+// integer and checking that the division gives the number back. For the others digits are added
+// until reading gives the number back. At powers of two the numbers below lie closer than those
+// above: there the closest decimal can miss while its upper neighbour, a little further off, reads
+// back; it is tried too.
 //
-// Texts for strtod are written without a point ("1234e-2"), texts from printf are taken apart around it:
-// the locale decides which character it is.
+// Texts for strtod are written without a point ("1234e-2"), texts from printf are taken apart
+// around it: the locale decides which character it is.
 #include "sats/float_text.h"
 
 #include <float.h>
@@ -19,10 +21,13 @@
 #define F64_DIGITS_SAFE 15
 #define F32_DIGITS_SAFE 6
 #define F32_DIGITS_MAX 9
-// More digits than this cannot move the closest F64: 767 decide, one more stands for all that follow.
+// More digits than this cannot move the closest F64: 767 decide, one more stands for all that
+// follow.
 #define SIGNIFICANT_DIGITS_MAX 770u
 // Exponents past this give zero or infinity whatever the digits (those of a text are fewer).
 #define EXPONENT_MAX 1000000000
+// A number with this many digits is taken for exact.
+#define TIE_DIGITS 50
 // The powers of ten that are exact, up to which the scaling is tried.
 #define SCALE_MAX 6u
 
@@ -41,6 +46,7 @@ static bool reads_back_f64(const FloatDigits *digits, double value);
 static bool reads_back_f32(const FloatDigits *digits, float value);
 static FloatDigits digits_next_up(FloatDigits digits);
 static void digits_trim(FloatDigits *digits);
+static bool is_tie(double value, const FloatDigits *digits);
 static void digits_to_text(const FloatDigits *digits, char *ret_text, size_t text_max);
 static void write_positional(Buffer *buffer, const FloatDigits *digits);
 static bool write_not_finite(Buffer *buffer, double value);
@@ -52,10 +58,11 @@ FloatDigits float_digits_f64(double value) {
     if (digits_by_scaling(value, &digits)) return digits;
     int exponent = 0;
     bool is_power = frexp(value, &exponent) == 0.5;
-    // What fifteen digits tell apart from its neighbours is found by dropping zeros; where floats are sparser
-    // than that (the subnormal ones), fewer digits can do although fifteen differ.
+    // What fifteen digits tell apart from its neighbours is found by dropping zeros; where floats
+    // are sparser than that (the subnormal ones), fewer digits can do although fifteen differ.
     bool is_dense = value >= DBL_MIN;
-    for (int32_t count = is_dense ? F64_DIGITS_SAFE : 1; count <= (int32_t)FLOAT_DIGITS_MAX; count++) {
+    for (int32_t count = is_dense ? F64_DIGITS_SAFE : 1; count <= (int32_t)FLOAT_DIGITS_MAX;
+         count++) {
         digits = digits_of(value, count);
         if (reads_back_f64(&digits, value)) break;
         FloatDigits up = digits_next_up(digits);
@@ -117,14 +124,22 @@ double float_parse(Bytes text) {
 void float_write_positional_f64(Buffer *buffer, double value) {
     if (write_not_finite(buffer, value)) return;
     if (signbit(value)) buffer_u8(buffer, '-');
-    FloatDigits digits = float_digits_f64(fabs(value));
+    value = fabs(value);
+    FloatDigits digits = float_digits_f64(value);
+    FloatDigits up = digits_next_up(digits);
+    if (is_tie(value, &digits) && reads_back_f64(&up, value)) digits = up;
+    digits_trim(&digits);
     write_positional(buffer, &digits);
 }
 
 void float_write_positional_f32(Buffer *buffer, float value) {
     if (write_not_finite(buffer, (double)value)) return;
     if (signbit(value)) buffer_u8(buffer, '-');
-    FloatDigits digits = float_digits_f32(fabsf(value));
+    value = fabsf(value);
+    FloatDigits digits = float_digits_f32(value);
+    FloatDigits up = digits_next_up(digits);
+    if (is_tie((double)value, &digits) && reads_back_f32(&up, value)) digits = up;
+    digits_trim(&digits);
     write_positional(buffer, &digits);
 }
 
@@ -179,8 +194,9 @@ void integer_write_i64(Buffer *buffer, int64_t value) {
 
 // ---- shortest digits ----
 
-// m / 10^k for small k, where m has at most fifteen digits: then no shorter text and no other one of that
-// length reads back, and both m and 10^k are exact, so that the division rounds as reading does.
+// m / 10^k for small k, where m has at most fifteen digits: then no shorter text and no other one
+// of that length reads back, and both m and 10^k are exact, so that the division rounds as reading
+// does.
 static bool digits_by_scaling(double value, FloatDigits *ret_digits) {
     if (value >= 1e15) return false;
     for (uint32_t scale = 0; scale <= SCALE_MAX; scale++) {
@@ -246,6 +262,23 @@ static void digits_trim(FloatDigits *digits) {
     while (digits->count > 1 && digits->digits[digits->count - 1] == '0') digits->count--;
     if (digits->count == 1 && digits->digits[0] == '0') digits->point = 1;
     digits->digits[digits->count] = 0;
+}
+
+// Whether the number lies exactly between these digits and the next ones up. Digits are chosen to
+// the even side then, as Ryu does for JSON; Rust's Display chooses the upper.
+static bool is_tie(double value, const FloatDigits *digits) {
+    char text[80];
+    snprintf(text, sizeof text, "%.*e", TIE_DIGITS - 1, value);
+    int32_t index = 0;
+    for (const char *at = text; *at != 'e'; at++) {
+        if (*at < '0' || *at > '9') continue;
+        char wanted = index < digits->count    ? digits->digits[index]
+                      : index == digits->count ? '5'
+                                               : '0';
+        if (*at != wanted) return false;
+        index++;
+    }
+    return true;
 }
 
 static void digits_to_text(const FloatDigits *digits, char *ret_text, size_t text_max) {

@@ -8,8 +8,8 @@
 // Digits of any float: 17 of the shortest F64.
 #define FLOAT_DIGITS_MAX 17u
 
-// A finite positive number: 0.DIGITS * 10^point, with the fewest digits that read back as the same float and
-// of those the closest ones; no trailing zero, except that zero is "0" with point 1.
+// A finite positive number: 0.DIGITS * 10^point, with the fewest digits that read back as the same
+// float and of those the closest ones; no trailing zero, except that zero is "0" with point 1.
 typedef struct FloatDigits {
     char digits[FLOAT_DIGITS_MAX + 1];
     int32_t count;
@@ -18,8 +18,8 @@ typedef struct FloatDigits {
 
 FloatDigits float_digits_f64(double value);
 FloatDigits float_digits_f32(float value);
-// The closest F64 to a JSON number (digits, a point and digits, an exponent); infinite if there is none.
-// Negative ones without their sign.
+// The closest F64 to a JSON number (digits, a point and digits, an exponent); infinite if there is
+// none. Negative ones without their sign.
 double float_parse(Bytes text);
 // Rust's Display: positional, never an exponent, no ".0"; NaN, inf, -inf.
 void float_write_positional_f64(Buffer *buffer, double value);

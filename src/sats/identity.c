@@ -1,10 +1,11 @@
-// identity.c - identities and connection ids: little-endian inside, most significant digit first in text.
+// identity.c - identities and connection ids: little-endian inside, most significant digit first in
+// text.
 #include "base/limits.h"
 #include "sats/sats.h"
 
-#define IDENTITY_DIGEST_BYTES 26u    // of the claims' hash that end up in the identity
+#define IDENTITY_DIGEST_BYTES 26u  // of the claims' hash that end up in the identity
 #define IDENTITY_CHECKSUM_BYTES 4u
-#define IDENTITY_TAG 0xc200u         // the first two bytes of every identity
+#define IDENTITY_TAG 0xc200u  // the first two bytes of every identity
 
 static void number_to_hex(const uint8_t *bytes, uint32_t count, char *ret_text);
 static bool number_parse(Bytes text, uint8_t *ret_bytes, uint32_t count);

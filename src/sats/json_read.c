@@ -1,9 +1,10 @@
 // json_read.c - values from SATS-JSON, directed by their type (sats.md 4.5).
 //
-// Values are appended in the order of the text. The fields of an object may come in any order: where each one's bytes
-// begin and end is noted on a stack in `scratch`, and if the order was not the type's they are put into it when the
-// object ends. The scanner (json_scan.c) owns position, depth, path and the texts of broken JSON; here are
-// the texts of JSON that is no value of the type.
+// Values are appended in the order of the text. The fields of an object may come in any order:
+// where each one's bytes begin and end is noted on a stack in `scratch`, and if the order was not
+// the type's they are put into it when the object ends. The scanner (json_scan.c) owns position,
+// depth, path and the texts of broken JSON; here are the texts of JSON that is no value of the
+// type.
 #include <stdio.h>
 
 #include "sats/json_scan.h"
@@ -44,7 +45,8 @@ static void read_elements(JsonReader *reader, const Type *element);
 static bool read_product(JsonReader *reader, Product product);
 static void read_positional(JsonReader *reader, Product product);
 static void read_named(JsonReader *reader, Product product);
-static bool read_field(JsonReader *reader, Product product, JsonString key, size_t spans, bool *in_order);
+static bool read_field(JsonReader *reader, Product product, JsonString key, size_t spans,
+                       bool *in_order);
 static bool read_sum(JsonReader *reader, const Type *type);
 static void read_sum_object(JsonReader *reader, const Type *type);
 static void read_sum_array(JsonReader *reader, const Type *type);
@@ -57,18 +59,19 @@ static bool append_decoded(Buffer *buffer, JsonString string);
 static Bytes key_text(JsonReader *reader, JsonString key);
 static bool parse_u8(Bytes text, uint64_t *ret_value);
 static const char *parse_hex_256(Bytes text, bool is_signed, uint8_t ret_bytes[32]);
+static bool fail_bracket(JsonReader *reader, int byte, const char *expected);
 static void write_names(Buffer *buffer, const Type *type, bool counts_unnamed);
 static bool fail_unknown(JsonReader *reader, const char *what, Bytes name, const Type *type);
 static bool fail_field(JsonReader *reader, Product product, const char *problem, uint32_t index);
 
 static const char *const KIND_WORDS[TYPE_KIND_COUNT] = {
-    [TYPE_I8] = "i8",   [TYPE_U8] = "u8",     [TYPE_I16] = "i16",   [TYPE_U16] = "u16",
-    [TYPE_I32] = "i32", [TYPE_U32] = "u32",   [TYPE_I64] = "i64",   [TYPE_U64] = "u64",
+    [TYPE_I8] = "i8",   [TYPE_U8] = "u8",   [TYPE_I16] = "i16", [TYPE_U16] = "u16",
+    [TYPE_I32] = "i32", [TYPE_U32] = "u32", [TYPE_I64] = "i64", [TYPE_U64] = "u64",
     [TYPE_F32] = "f32", [TYPE_F64] = "f64",
 };
 
-Status json_read_value(Bytes text, const Typespace *typespace, const Type *type, JsonReadOptions options,
-                       Buffer *bsatn, Buffer *ret_path, Error *error) {
+Status json_read_value(Bytes text, const Typespace *typespace, const Type *type,
+                       JsonReadOptions options, Buffer *bsatn, Buffer *ret_path, Error *error) {
     JsonReader reader = {
         .typespace = typespace,
         .options = options,
@@ -82,7 +85,8 @@ Status json_read_value(Bytes text, const Typespace *typespace, const Type *type,
 
     const Type *root = type_deref(typespace, type);
     bool is_arguments = options.names == JSON_NAMES_ARGUMENTS && root && root->kind == TYPE_PRODUCT;
-    bool is_read = is_arguments ? read_product(&reader, (Product){root, true}) : read_value(&reader, type);
+    bool is_read = is_arguments ? read_product(&reader, (Product){root, true})
+                                : read_value(&reader, type);
     if (is_read && json_peek(scanner) != JSON_END) {
         scanner->ret_path = NULL;  // the value was read: upstream names no place in it
         json_fail_ahead(scanner, "trailing characters");
@@ -90,7 +94,8 @@ Status json_read_value(Bytes text, const Typespace *typespace, const Type *type,
     bool is_full = bsatn->failed || reader.scratch.failed;
     buffer_done(&reader.scratch);
     if (scanner->failed) return error_set(error, STATUS_INVALID, "%s", scanner->message);
-    if (is_full) return error_set(error, STATUS_LIMIT, "value is larger than %zu bytes", bsatn->max);
+    if (is_full)
+        return error_set(error, STATUS_LIMIT, "value is larger than %zu bytes", bsatn->max);
     return STATUS_OK;
 }
 
@@ -101,18 +106,18 @@ static bool read_value(JsonReader *reader, const Type *type) {
         return json_settle(&reader->scanner);
     }
     switch (type->kind) {
-        case TYPE_PRODUCT: return read_product(reader, (Product){type, false});
-        case TYPE_SUM: return read_sum(reader, type);
-        case TYPE_ARRAY: return read_array(reader, type->element);
-        case TYPE_STRING: return read_string(reader);
-        case TYPE_BOOL: return read_bool(reader);
-        case TYPE_I128:
-        case TYPE_U128: return read_integer_128(reader, type->kind);
-        case TYPE_I256:
-        case TYPE_U256: return read_integer_256(reader, type->kind);
-        case TYPE_F32:
-        case TYPE_F64: return read_float(reader, type->kind);
-        default: return read_integer(reader, type);
+    case TYPE_PRODUCT: return read_product(reader, (Product){type, false});
+    case TYPE_SUM: return read_sum(reader, type);
+    case TYPE_ARRAY: return read_array(reader, type->element);
+    case TYPE_STRING: return read_string(reader);
+    case TYPE_BOOL: return read_bool(reader);
+    case TYPE_I128:
+    case TYPE_U128: return read_integer_128(reader, type->kind);
+    case TYPE_I256:
+    case TYPE_U256: return read_integer_256(reader, type->kind);
+    case TYPE_F32:
+    case TYPE_F64: return read_float(reader, type->kind);
+    default: return read_integer(reader, type);
     }
 }
 
@@ -167,7 +172,8 @@ static bool read_integer_128(JsonReader *reader, TypeKind kind) {
     bool fits = true;
     for (uint32_t i = 0; i < digits.count; i++) {
         if (__builtin_mul_overflow(value, (unsigned __int128)10, &value)) fits = false;
-        if (__builtin_add_overflow(value, (unsigned __int128)(digits.data[i] - '0'), &value)) fits = false;
+        if (__builtin_add_overflow(value, (unsigned __int128)(digits.data[i] - '0'), &value))
+            fits = false;
     }
     unsigned __int128 sign = (unsigned __int128)1 << 127;
     if (kind == TYPE_I128 && value > (is_negative ? sign : sign - 1)) fits = false;
@@ -205,9 +211,9 @@ static bool read_float(JsonReader *reader, TypeKind kind) {
     if (!json_number(scanner, &number)) return false;
     double value = 0;
     switch (number.kind) {
-        case JSON_NUMBER_U64: value = (double)number.u64; break;
-        case JSON_NUMBER_I64: value = (double)number.i64; break;
-        case JSON_NUMBER_F64: value = number.f64; break;
+    case JSON_NUMBER_U64: value = (double)number.u64; break;
+    case JSON_NUMBER_I64: value = (double)number.i64; break;
+    case JSON_NUMBER_F64: value = number.f64; break;
     }
     float narrow = (float)value;  // what is too large for it becomes infinite, as upstream
     if (kind == TYPE_F32) {
@@ -257,6 +263,7 @@ static bool read_bytes(JsonReader *reader) {
         return json_settle(scanner);
     }
     JsonString string;
+    if (byte == '{') return fail_bracket(reader, byte, EXPECTED);
     if (byte != '"') return json_fail_type(scanner, EXPECTED);
     if (!json_string(scanner, &string)) return false;
     size_t base = reader->scratch.count;
@@ -327,10 +334,12 @@ static void read_positional(JsonReader *reader, Product product) {
     for (uint32_t i = 0; i < product.type->field_count; i++) {
         if (!json_next_element(scanner, &first)) {
             if (product.is_arguments) {
-                json_fail(scanner, "invalid length %u, expected reducer args for %.*s with %u elements", i,
+                json_fail(scanner,
+                          "invalid length %u, expected reducer args for %.*s with %u elements", i,
                           BYTES_FORMAT(reader->options.function), product.type->field_count);
             } else {
-                json_fail(scanner, "invalid length %u, expected product type <product> with %u elements", i,
+                json_fail(scanner,
+                          "invalid length %u, expected product type <product> with %u elements", i,
                           product.type->field_count);
             }
             return;
@@ -361,15 +370,18 @@ static void read_named(JsonReader *reader, Product product) {
             if (!read_field(reader, product, key, spans, &in_order)) break;
         } else if (!scanner->failed) {
             uint32_t missing = 0;
-            while (load_u64le(reader->scratch.data + spans + (size_t)missing * SPAN_BYTES) != 0) missing++;
+            while (load_u64le(reader->scratch.data + spans + (size_t)missing * SPAN_BYTES) != 0)
+                missing++;
             fail_field(reader, product, "missing", missing);
         }
     }
-    if (!scanner->failed && !in_order && !reader->out->failed) order_fields(reader, product.type, spans);
+    if (!scanner->failed && !in_order && !reader->out->failed)
+        order_fields(reader, product.type, spans);
     reader->scratch.count = spans;
 }
 
-static bool read_field(JsonReader *reader, Product product, JsonString key, size_t spans, bool *in_order) {
+static bool read_field(JsonReader *reader, Product product, JsonString key, size_t spans,
+                       bool *in_order) {
     JsonScanner *scanner = &reader->scanner;
     const Type *type = product.type;
     JsonStep step = {.parent = scanner->step, .kind = JSON_STEP_KEY, .raw_key = key.raw};
@@ -388,7 +400,8 @@ static bool read_field(JsonReader *reader, Product product, JsonString key, size
         return false;
     }
     size_t span = spans + (size_t)index * SPAN_BYTES;
-    if (load_u64le(reader->scratch.data + span) != 0) return fail_field(reader, product, "duplicate", index);
+    if (load_u64le(reader->scratch.data + span) != 0)
+        return fail_field(reader, product, "duplicate", index);
     if (index > 0 && load_u64le(reader->scratch.data + span - SPAN_BYTES) == 0) *in_order = false;
     if (!json_colon(scanner)) return false;
     size_t start = reader->out->count;
@@ -443,7 +456,8 @@ static void read_sum_object(JsonReader *reader, const Type *type) {
 }
 
 static void read_sum_array(JsonReader *reader, const Type *type) {
-    static const char WRONG_COUNT[] = "expected seq representing sum type to have exactly two fields";
+    static const char WRONG_COUNT[] =
+        "expected seq representing sum type to have exactly two fields";
     JsonScanner *scanner = &reader->scanner;
     bool first = true;
     if (!json_next_element(scanner, &first)) {
@@ -486,13 +500,7 @@ static bool read_variant(JsonReader *reader, const Type *type, uint8_t *ret_tag)
             check_tag(reader, type, number.u64, ret_tag);
         }
     } else if (byte == '[' || byte == '{') {
-        if (!json_enter(scanner)) return false;
-        json_fail(scanner, "invalid type: %s, expected %s", byte == '[' ? "sequence" : "map", EXPECTED);
-        if (byte == '[') {
-            json_leave_array(scanner);
-        } else {
-            json_leave_object(scanner);
-        }
+        fail_bracket(reader, byte, EXPECTED);
     } else {
         json_fail_type(scanner, EXPECTED);
     }
@@ -516,7 +524,8 @@ static bool find_variant(JsonReader *reader, const Type *type, JsonString name, 
 
 static bool check_tag(JsonReader *reader, const Type *type, uint64_t tag, uint8_t *ret_tag) {
     if (tag >= type->field_count) {
-        return json_fail(&reader->scanner, "unknown tag 0x%x for sum type <unknown>", (unsigned)tag);
+        return json_fail(&reader->scanner, "unknown tag 0x%x for sum type <unknown>",
+                         (unsigned)tag);
     }
     *ret_tag = (uint8_t)tag;
     return true;
@@ -560,8 +569,8 @@ static bool append_decoded(Buffer *buffer, JsonString string) {
     return true;
 }
 
-// The decoded text: part of the input where nothing is escaped, else on the scratch stack, which the caller
-// resets (the bytes stay until the next push).
+// The decoded text: part of the input where nothing is escaped, else on the scratch stack, which
+// the caller resets (the bytes stay until the next push).
 static Bytes key_text(JsonReader *reader, JsonString key) {
     if (!key.has_escapes) return key.raw;
     size_t base = reader->scratch.count;
@@ -617,6 +626,19 @@ static const char *parse_hex_256(Bytes text, bool is_signed, uint8_t ret_bytes[3
         carry >>= 8;
     }
     return NULL;
+}
+
+// An array or object where several other things may stand: it is entered, and then nobody wants it.
+static bool fail_bracket(JsonReader *reader, int byte, const char *expected) {
+    JsonScanner *scanner = &reader->scanner;
+    if (!json_enter(scanner)) return false;
+    json_fail(scanner, "invalid type: %s, expected %s", byte == '[' ? "sequence" : "map", expected);
+    if (byte == '[') {
+        json_leave_array(scanner);
+    } else {
+        json_leave_object(scanner);
+    }
+    return json_settle(scanner);
 }
 
 // Upstream's list of alternatives, whose punctuation is what it is: ", `a`", "one of `b`", ", `c`".

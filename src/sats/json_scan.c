@@ -54,7 +54,8 @@ bool json_fail_ahead(JsonScanner *scanner, const char *text) {
     if (scanner->failed) return false;
     fail_begin(scanner);
     snprintf(scanner->message, sizeof scanner->message, "%s", text);
-    set_position(scanner, scanner->at < scanner->text.count ? scanner->at + 1 : scanner->text.count);
+    set_position(scanner,
+                 scanner->at < scanner->text.count ? scanner->at + 1 : scanner->text.count);
     return false;
 }
 
@@ -72,12 +73,12 @@ bool json_fail_type(JsonScanner *scanner, const char *expected) {
     int byte = byte_at(scanner);
     const char *what = NULL;
     switch (byte) {
-        case 'n': what = json_word(scanner, "ull") ? "null" : NULL; break;
-        case 't': what = json_word(scanner, "rue") ? "boolean `true`" : NULL; break;
-        case 'f': what = json_word(scanner, "alse") ? "boolean `false`" : NULL; break;
-        case '[': what = "sequence"; break;
-        case '{': what = "map"; break;
-        default: break;
+    case 'n': what = json_word(scanner, "ull") ? "null" : NULL; break;
+    case 't': what = json_word(scanner, "rue") ? "boolean `true`" : NULL; break;
+    case 'f': what = json_word(scanner, "alse") ? "boolean `false`" : NULL; break;
+    case '[': what = "sequence"; break;
+    case '{': what = "map"; break;
+    default: break;
     }
     JsonString string;
     JsonNumber number;
@@ -95,17 +96,18 @@ bool json_fail_type(JsonScanner *scanner, const char *expected) {
     return json_settle(scanner);
 }
 
-bool json_fail_number(JsonScanner *scanner, const char *problem, JsonNumber number, const char *expected) {
+bool json_fail_number(JsonScanner *scanner, const char *problem, JsonNumber number,
+                      const char *expected) {
     Buffer text;
     buffer_init(&text, 64);
     const char *word = "integer";
     switch (number.kind) {
-        case JSON_NUMBER_U64: integer_write_u64(&text, number.u64); break;
-        case JSON_NUMBER_I64: integer_write_i64(&text, number.i64); break;
-        case JSON_NUMBER_F64:
-            word = "floating point";
-            json_write_f64(&text, number.f64);
-            break;
+    case JSON_NUMBER_U64: integer_write_u64(&text, number.u64); break;
+    case JSON_NUMBER_I64: integer_write_i64(&text, number.i64); break;
+    case JSON_NUMBER_F64:
+        word = "floating point";
+        json_write_f64(&text, number.f64);
+        break;
     }
     json_fail(scanner, "invalid %s: %s `%.*s`, expected %s", problem, word, (int)text.count,
               (const char *)text.data, expected);
@@ -113,7 +115,8 @@ bool json_fail_number(JsonScanner *scanner, const char *problem, JsonNumber numb
     return false;
 }
 
-bool json_fail_string(JsonScanner *scanner, const char *problem, JsonString string, const char *expected) {
+bool json_fail_string(JsonScanner *scanner, const char *problem, JsonString string,
+                      const char *expected) {
     Buffer text;
     buffer_init(&text, (size_t)string.count * 10 + QUOTED_BYTES_MAX);
     write_quoted(&text, string);
@@ -163,8 +166,8 @@ bool json_string(JsonScanner *scanner, JsonString *ret_string) {
     JsonString string = {.count = 0};
     for (;;) {
         uint32_t run = scanner->at;
-        while (scanner->at < scanner->text.count && data[scanner->at] >= 0x20 && data[scanner->at] != '"' &&
-               data[scanner->at] != '\\') {
+        while (scanner->at < scanner->text.count && data[scanner->at] >= 0x20 &&
+               data[scanner->at] != '"' && data[scanner->at] != '\\') {
             scanner->at++;
         }
         string.count += scanner->at - run;
@@ -172,8 +175,8 @@ bool json_string(JsonScanner *scanner, JsonString *ret_string) {
         uint8_t byte = data[scanner->at++];
         if (byte == '"') break;
         if (byte != '\\') {
-            return json_fail_here(scanner,
-                                  "control character (\\u0000-\\u001F) found while parsing a string");
+            return json_fail_here(
+                scanner, "control character (\\u0000-\\u001F) found while parsing a string");
         }
         string.has_escapes = true;
         if (!scan_escape(scanner, &string)) return false;
@@ -195,22 +198,22 @@ void json_string_decode(JsonString string, uint8_t *ret_bytes) {
         uint8_t letter = at[1];
         at += 2;
         switch (letter) {
-            case 'b': *to++ = '\b'; break;
-            case 'f': *to++ = '\f'; break;
-            case 'n': *to++ = '\n'; break;
-            case 'r': *to++ = '\r'; break;
-            case 't': *to++ = '\t'; break;
-            case 'u': {
-                uint32_t code = hex4_value(at);
-                at += 4;
-                if (code >= 0xd800 && code < 0xdc00) {  // paired: the scan saw to it
-                    code = 0x10000 + ((code - 0xd800) << 10) + (hex4_value(at + 2) - 0xdc00);
-                    at += 6;
-                }
-                to += utf8_encode(code, to);
-                break;
+        case 'b': *to++ = '\b'; break;
+        case 'f': *to++ = '\f'; break;
+        case 'n': *to++ = '\n'; break;
+        case 'r': *to++ = '\r'; break;
+        case 't': *to++ = '\t'; break;
+        case 'u': {
+            uint32_t code = hex4_value(at);
+            at += 4;
+            if (code >= 0xd800 && code < 0xdc00) {  // paired: the scan saw to it
+                code = 0x10000 + ((code - 0xd800) << 10) + (hex4_value(at + 2) - 0xdc00);
+                at += 6;
             }
-            default: *to++ = letter; break;
+            to += utf8_encode(code, to);
+            break;
+        }
+        default: *to++ = letter; break;
         }
     }
     ASSERT((uint32_t)(to - ret_bytes) == string.count);
@@ -224,7 +227,8 @@ bool json_number(JsonScanner *scanner, JsonNumber *ret_number) {
     if (first == JSON_END) return json_fail_here(scanner, TEXT_EOF_VALUE);
     scanner->at++;
     if (!is_digit(first)) return json_fail_here(scanner, TEXT_INVALID_NUMBER);
-    if (first == '0' && is_digit(byte_at(scanner))) return json_fail_ahead(scanner, TEXT_INVALID_NUMBER);
+    if (first == '0' && is_digit(byte_at(scanner)))
+        return json_fail_ahead(scanner, TEXT_INVALID_NUMBER);
     uint64_t value = (uint64_t)(first - '0');
     bool is_integer = true;
     for (; is_digit(byte_at(scanner)); scanner->at++) {
@@ -258,7 +262,8 @@ bool json_digits(JsonScanner *scanner, Bytes *ret_digits) {
     int first = byte_at(scanner);
     if (first != JSON_END) scanner->at++;
     if (!is_digit(first)) return json_fail_here(scanner, TEXT_INVALID_NUMBER);
-    if (first == '0' && is_digit(byte_at(scanner))) return json_fail_ahead(scanner, TEXT_INVALID_NUMBER);
+    if (first == '0' && is_digit(byte_at(scanner)))
+        return json_fail_ahead(scanner, TEXT_INVALID_NUMBER);
     while (is_digit(byte_at(scanner))) scanner->at++;
     *ret_digits = bytes_slice(scanner->text, start, scanner->at - start);
     return true;
@@ -368,8 +373,8 @@ static void set_position(JsonScanner *scanner, uint32_t at) {
         line_start = i + 1;
     }
     size_t count = strlen(scanner->message);
-    snprintf(scanner->message + count, sizeof scanner->message - count, " at line %u column %u", line,
-             at - line_start);
+    snprintf(scanner->message + count, sizeof scanner->message - count, " at line %u column %u",
+             line, at - line_start);
     scanner->has_position = true;
 }
 
@@ -388,22 +393,22 @@ static void write_path(Buffer *buffer, const JsonStep *step) {
 
 static void write_step(Buffer *buffer, const JsonStep *step) {
     switch (step->kind) {
-        case JSON_STEP_INDEX: buffer_append_format(buffer, "[%u]", step->index); break;
-        case JSON_STEP_UNKNOWN: buffer_u8(buffer, '?'); break;
-        case JSON_STEP_KEY: {
-            // Scanned before, so that it scans again.
-            Bytes quoted = {step->raw_key.data - 1, step->raw_key.count + 2};
-            JsonScanner scanner;
-            json_scan_init(&scanner, quoted, NULL);
-            JsonString key;
-            bool is_string = json_string(&scanner, &key);
-            ASSERT(is_string);
-            uint8_t *to = buffer_reserve(buffer, key.count);
-            if (to == NULL) break;
-            json_string_decode(key, to);
-            buffer_advance(buffer, key.count);
-            break;
-        }
+    case JSON_STEP_INDEX: buffer_append_format(buffer, "[%u]", step->index); break;
+    case JSON_STEP_UNKNOWN: buffer_u8(buffer, '?'); break;
+    case JSON_STEP_KEY: {
+        // Scanned before, so that it scans again.
+        Bytes quoted = {step->raw_key.data - 1, step->raw_key.count + 2};
+        JsonScanner scanner;
+        json_scan_init(&scanner, quoted, NULL);
+        JsonString key;
+        bool is_string = json_string(&scanner, &key);
+        ASSERT(is_string);
+        uint8_t *to = buffer_reserve(buffer, key.count);
+        if (to == NULL) break;
+        json_string_decode(key, to);
+        buffer_advance(buffer, key.count);
+        break;
+    }
     }
 }
 
@@ -521,7 +526,8 @@ static void write_quoted(Buffer *buffer, JsonString string) {
     mem_free(text);
 }
 
-// Characters that do not print are \u{hex}. Of those outside ASCII only the common ones are known here.
+// Characters that do not print are \u{hex}. Of those outside ASCII only the common ones are known
+// here.
 static void write_debug_char(Buffer *buffer, const uint8_t *at, uint32_t count) {
     uint32_t code = count == 1 ? *at : *at & (0x7fu >> count);
     for (uint32_t i = 1; i < count; i++) code = code << 6 | (at[i] & 0x3f);
@@ -529,18 +535,18 @@ static void write_debug_char(Buffer *buffer, const uint8_t *at, uint32_t count) 
                       !(code >= 0x2000 && code <= 0x200f) && !(code >= 0x2028 && code <= 0x202f) &&
                       code != 0xfeff;
     switch (code) {
-        case '"': buffer_append_text(buffer, "\\\""); break;
-        case '\\': buffer_append_text(buffer, "\\\\"); break;
-        case '\n': buffer_append_text(buffer, "\\n"); break;
-        case '\r': buffer_append_text(buffer, "\\r"); break;
-        case '\t': buffer_append_text(buffer, "\\t"); break;
-        case 0: buffer_append_text(buffer, "\\0"); break;
-        default:
-            if (is_printed) {
-                buffer_append(buffer, at, count);
-            } else {
-                buffer_append_format(buffer, "\\u{%x}", code);
-            }
-            break;
+    case '"': buffer_append_text(buffer, "\\\""); break;
+    case '\\': buffer_append_text(buffer, "\\\\"); break;
+    case '\n': buffer_append_text(buffer, "\\n"); break;
+    case '\r': buffer_append_text(buffer, "\\r"); break;
+    case '\t': buffer_append_text(buffer, "\\t"); break;
+    case 0: buffer_append_text(buffer, "\\0"); break;
+    default:
+        if (is_printed) {
+            buffer_append(buffer, at, count);
+        } else {
+            buffer_append_format(buffer, "\\u{%x}", code);
+        }
+        break;
     }
 }

@@ -1,8 +1,9 @@
 // json_scan.h - JSON text as tokens, with upstream's error texts; private to sats/.
 //
-// It moves and fails exactly as serde_json does, because the position of a failure is part of the text that clients
-// see. Two kinds of position are told apart: "here" is behind the byte that was just taken, "ahead" is behind
-// the byte that was looked at. A failure without a position gets one from the enclosing value.
+// It moves and fails exactly as serde_json does, because the position of a failure is part of the
+// text that clients see. Two kinds of position are told apart: "here" is behind the byte that was
+// just taken, "ahead" is behind the byte that was looked at. A failure without a position gets one
+// from the enclosing value.
 //
 // Threads    a scanner belongs to its function.
 // Lifetime   strings borrow from the text.
@@ -15,7 +16,8 @@
 
 #define JSON_END (-1)
 
-// Where in the value the scanner is, innermost first. Nodes live on the stack of the reading functions.
+// Where in the value the scanner is, innermost first. Nodes live on the stack of the reading
+// functions.
 typedef enum JsonStepKind {
     JSON_STEP_INDEX,
     JSON_STEP_KEY,
@@ -70,8 +72,10 @@ bool json_fail_ahead(JsonScanner *scanner, const char *text);
 bool json_fail(JsonScanner *scanner, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // "invalid type: ..., expected ..." of what comes next, which is read over unless it has parts.
 bool json_fail_type(JsonScanner *scanner, const char *expected);
-bool json_fail_number(JsonScanner *scanner, const char *problem, JsonNumber number, const char *expected);
-bool json_fail_string(JsonScanner *scanner, const char *problem, JsonString string, const char *expected);
+bool json_fail_number(JsonScanner *scanner, const char *problem, JsonNumber number,
+                      const char *expected);
+bool json_fail_string(JsonScanner *scanner, const char *problem, JsonString string,
+                      const char *expected);
 // Gives a failure without position the current one. Returns whether nothing failed.
 bool json_settle(JsonScanner *scanner);
 

@@ -1,8 +1,8 @@
 // json_write.c - values as SATS-JSON (sats.md 4.1-4.4).
 //
-// The shapes differ in three questions only: are products objects, are sums objects, and what does the empty
-// product look like. A Shape answers them; it changes on the way down (array elements of stored rows are untyped,
-// a derived sum's unit payload is an array).
+// The shapes differ in three questions only: are products objects, are sums objects, and what does
+// the empty product look like. A Shape answers them; it changes on the way down (array elements of
+// stored rows are untyped, a derived sum's unit payload is an array).
 #include <math.h>
 
 #include "sats/float_text.h"
@@ -19,16 +19,23 @@ typedef struct Writer {
     const Typespace *typespace;
 } Writer;
 
-static const uint8_t *write_value(Writer *writer, const Type *type, const uint8_t *at, JsonShape shape);
-static const uint8_t *write_product(Writer *writer, const Type *type, const uint8_t *at, JsonShape shape);
-static const uint8_t *write_object(Writer *writer, const Type *type, const uint8_t *at, JsonShape shape);
-static const uint8_t *write_sum(Writer *writer, const Type *type, const uint8_t *at, JsonShape shape);
-static const uint8_t *write_payload(Writer *writer, const Type *type, const uint8_t *at, JsonShape shape);
-static const uint8_t *write_array(Writer *writer, const Type *type, const uint8_t *at, JsonShape shape);
+static const uint8_t *write_value(Writer *writer, const Type *type, const uint8_t *at,
+                                  JsonShape shape);
+static const uint8_t *write_product(Writer *writer, const Type *type, const uint8_t *at,
+                                    JsonShape shape);
+static const uint8_t *write_object(Writer *writer, const Type *type, const uint8_t *at,
+                                   JsonShape shape);
+static const uint8_t *write_sum(Writer *writer, const Type *type, const uint8_t *at,
+                                JsonShape shape);
+static const uint8_t *write_payload(Writer *writer, const Type *type, const uint8_t *at,
+                                    JsonShape shape);
+static const uint8_t *write_array(Writer *writer, const Type *type, const uint8_t *at,
+                                  JsonShape shape);
 static const uint8_t *write_scalar(Buffer *buffer, TypeKind kind, const uint8_t *at);
 static bool has_all_names(const Type *type);
 static bool write_float_start(Buffer *buffer, double value);
-static void write_digits(Buffer *buffer, const FloatDigits *digits, int32_t point_min, int32_t point_max);
+static void write_digits(Buffer *buffer, const FloatDigits *digits, int32_t point_min,
+                         int32_t point_max);
 static void write_escape(Buffer *buffer, uint8_t byte);
 static void write_hex_number(Buffer *buffer, const uint8_t at[32]);
 
@@ -80,24 +87,27 @@ void json_write_u256_hex(Buffer *buffer, const uint8_t *at) {
 
 // ---- values ----
 
-static const uint8_t *write_value(Writer *writer, const Type *type, const uint8_t *at, JsonShape shape) {
+static const uint8_t *write_value(Writer *writer, const Type *type, const uint8_t *at,
+                                  JsonShape shape) {
     type = type_deref(writer->typespace, type);
     ASSERT(type != NULL);  // the value was checked, so that the Ref leads somewhere
     switch (type->kind) {
-        case TYPE_PRODUCT: return write_product(writer, type, at, shape);
-        case TYPE_SUM: return write_sum(writer, type, at, shape);
-        case TYPE_ARRAY: return write_array(writer, type, at, shape);
-        case TYPE_STRING: {
-            Bytes text = {at + 4, load_u32le(at)};
-            json_write_string(writer->buffer, text);
-            return text.data + text.count;
-        }
-        default: return write_scalar(writer->buffer, type->kind, at);
+    case TYPE_PRODUCT: return write_product(writer, type, at, shape);
+    case TYPE_SUM: return write_sum(writer, type, at, shape);
+    case TYPE_ARRAY: return write_array(writer, type, at, shape);
+    case TYPE_STRING: {
+        Bytes text = {at + 4, load_u32le(at)};
+        json_write_string(writer->buffer, text);
+        return text.data + text.count;
+    }
+    default: return write_scalar(writer->buffer, type->kind, at);
     }
 }
 
-static const uint8_t *write_product(Writer *writer, const Type *type, const uint8_t *at, JsonShape shape) {
-    // Upstream refuses to write an object with unnamed elements; such products have no other form than this.
+static const uint8_t *write_product(Writer *writer, const Type *type, const uint8_t *at,
+                                    JsonShape shape) {
+    // Upstream refuses to write an object with unnamed elements; such products have no other form
+    // than this.
     if (shape != JSON_UNTYPED && has_all_names(type)) return write_object(writer, type, at, shape);
     buffer_u8(writer->buffer, '[');
     for (uint32_t i = 0; i < type->field_count; i++) {
@@ -108,7 +118,8 @@ static const uint8_t *write_product(Writer *writer, const Type *type, const uint
     return at;
 }
 
-static const uint8_t *write_object(Writer *writer, const Type *type, const uint8_t *at, JsonShape shape) {
+static const uint8_t *write_object(Writer *writer, const Type *type, const uint8_t *at,
+                                   JsonShape shape) {
     buffer_u8(writer->buffer, '{');
     for (uint32_t i = 0; i < type->field_count; i++) {
         if (i > 0) buffer_u8(writer->buffer, ',');
@@ -120,7 +131,8 @@ static const uint8_t *write_object(Writer *writer, const Type *type, const uint8
     return at;
 }
 
-static const uint8_t *write_sum(Writer *writer, const Type *type, const uint8_t *at, JsonShape shape) {
+static const uint8_t *write_sum(Writer *writer, const Type *type, const uint8_t *at,
+                                JsonShape shape) {
     uint8_t tag = *at++;
     ASSERT(tag < type->field_count);
     TypeField variant = type->fields[tag];
@@ -139,7 +151,8 @@ static const uint8_t *write_sum(Writer *writer, const Type *type, const uint8_t 
     return at;
 }
 
-static const uint8_t *write_payload(Writer *writer, const Type *type, const uint8_t *at, JsonShape shape) {
+static const uint8_t *write_payload(Writer *writer, const Type *type, const uint8_t *at,
+                                    JsonShape shape) {
     if (shape == JSON_DERIVED && type_is_unit(type)) {
         buffer_append_text(writer->buffer, "[]");
         return at;
@@ -147,7 +160,8 @@ static const uint8_t *write_payload(Writer *writer, const Type *type, const uint
     return write_value(writer, type, at, shape);
 }
 
-static const uint8_t *write_array(Writer *writer, const Type *type, const uint8_t *at, JsonShape shape) {
+static const uint8_t *write_array(Writer *writer, const Type *type, const uint8_t *at,
+                                  JsonShape shape) {
     Buffer *buffer = writer->buffer;
     const Type *element = type_deref(writer->typespace, type->element);
     ASSERT(element != NULL || load_u32le(at) == 0);
@@ -171,51 +185,51 @@ static const uint8_t *write_array(Writer *writer, const Type *type, const uint8_
 
 static const uint8_t *write_scalar(Buffer *buffer, TypeKind kind, const uint8_t *at) {
     switch (kind) {
-        case TYPE_BOOL: buffer_append_text(buffer, *at ? "true" : "false"); return at + 1;
-        case TYPE_I8: integer_write_i64(buffer, (int8_t)*at); return at + 1;
-        case TYPE_U8: integer_write_u64(buffer, *at); return at + 1;
-        case TYPE_I16: integer_write_i64(buffer, (int16_t)load_u16le(at)); return at + 2;
-        case TYPE_U16: integer_write_u64(buffer, load_u16le(at)); return at + 2;
-        case TYPE_I32: integer_write_i64(buffer, (int32_t)load_u32le(at)); return at + 4;
-        case TYPE_U32: integer_write_u64(buffer, load_u32le(at)); return at + 4;
-        case TYPE_I64: integer_write_i64(buffer, (int64_t)load_u64le(at)); return at + 8;
-        case TYPE_U64: integer_write_u64(buffer, load_u64le(at)); return at + 8;
-        case TYPE_I128: integer_write_decimal(buffer, at, 16, true); return at + 16;
-        case TYPE_U128: integer_write_decimal(buffer, at, 16, false); return at + 16;
-        case TYPE_U256: json_write_u256_hex(buffer, at); return at + 32;
-        case TYPE_I256: {
-            // Sign and magnitude.
-            uint8_t magnitude[32];
-            bool is_negative = at[31] >> 7;
-            uint32_t carry = is_negative;
-            for (uint32_t i = 0; i < 32; i++) {
-                carry += is_negative ? (uint8_t)~at[i] : at[i];
-                magnitude[i] = (uint8_t)carry;
-                carry >>= 8;
-            }
-            buffer_append_text(buffer, is_negative ? "\"-" : "\"");
-            write_hex_number(buffer, magnitude);
-            buffer_u8(buffer, '"');
-            return at + 32;
+    case TYPE_BOOL: buffer_append_text(buffer, *at ? "true" : "false"); return at + 1;
+    case TYPE_I8: integer_write_i64(buffer, (int8_t)*at); return at + 1;
+    case TYPE_U8: integer_write_u64(buffer, *at); return at + 1;
+    case TYPE_I16: integer_write_i64(buffer, (int16_t)load_u16le(at)); return at + 2;
+    case TYPE_U16: integer_write_u64(buffer, load_u16le(at)); return at + 2;
+    case TYPE_I32: integer_write_i64(buffer, (int32_t)load_u32le(at)); return at + 4;
+    case TYPE_U32: integer_write_u64(buffer, load_u32le(at)); return at + 4;
+    case TYPE_I64: integer_write_i64(buffer, (int64_t)load_u64le(at)); return at + 8;
+    case TYPE_U64: integer_write_u64(buffer, load_u64le(at)); return at + 8;
+    case TYPE_I128: integer_write_decimal(buffer, at, 16, true); return at + 16;
+    case TYPE_U128: integer_write_decimal(buffer, at, 16, false); return at + 16;
+    case TYPE_U256: json_write_u256_hex(buffer, at); return at + 32;
+    case TYPE_I256: {
+        // Sign and magnitude.
+        uint8_t magnitude[32];
+        bool is_negative = at[31] >> 7;
+        uint32_t carry = is_negative;
+        for (uint32_t i = 0; i < 32; i++) {
+            carry += is_negative ? (uint8_t)~at[i] : at[i];
+            magnitude[i] = (uint8_t)carry;
+            carry >>= 8;
         }
-        case TYPE_F32: {
-            float value;
-            memcpy(&value, at, sizeof value);
-            json_write_f32(buffer, value);
-            return at + 4;
-        }
-        case TYPE_F64: {
-            double value;
-            memcpy(&value, at, sizeof value);
-            json_write_f64(buffer, value);
-            return at + 8;
-        }
-        case TYPE_REF:
-        case TYPE_SUM:
-        case TYPE_PRODUCT:
-        case TYPE_ARRAY:
-        case TYPE_STRING:
-        case TYPE_KIND_COUNT: break;
+        buffer_append_text(buffer, is_negative ? "\"-" : "\"");
+        write_hex_number(buffer, magnitude);
+        buffer_u8(buffer, '"');
+        return at + 32;
+    }
+    case TYPE_F32: {
+        float value;
+        memcpy(&value, at, sizeof value);
+        json_write_f32(buffer, value);
+        return at + 4;
+    }
+    case TYPE_F64: {
+        double value;
+        memcpy(&value, at, sizeof value);
+        json_write_f64(buffer, value);
+        return at + 8;
+    }
+    case TYPE_REF:
+    case TYPE_SUM:
+    case TYPE_PRODUCT:
+    case TYPE_ARRAY:
+    case TYPE_STRING:
+    case TYPE_KIND_COUNT: break;
     }
     UNREACHABLE();
 }
@@ -240,7 +254,8 @@ static bool write_float_start(Buffer *buffer, double value) {
 }
 
 // sats.md 4.2, where kk is the point and k the point less the number of digits.
-static void write_digits(Buffer *buffer, const FloatDigits *digits, int32_t point_min, int32_t point_max) {
+static void write_digits(Buffer *buffer, const FloatDigits *digits, int32_t point_min,
+                         int32_t point_max) {
     int32_t point = digits->point;
     if (point > 0 && point <= point_max) {
         for (int32_t i = 0; i < point || i < digits->count; i++) {
@@ -265,14 +280,14 @@ static void write_digits(Buffer *buffer, const FloatDigits *digits, int32_t poin
 
 static void write_escape(Buffer *buffer, uint8_t byte) {
     switch (byte) {
-        case '"': buffer_append_text(buffer, "\\\""); break;
-        case '\\': buffer_append_text(buffer, "\\\\"); break;
-        case '\b': buffer_append_text(buffer, "\\b"); break;
-        case '\f': buffer_append_text(buffer, "\\f"); break;
-        case '\n': buffer_append_text(buffer, "\\n"); break;
-        case '\r': buffer_append_text(buffer, "\\r"); break;
-        case '\t': buffer_append_text(buffer, "\\t"); break;
-        default: buffer_append_format(buffer, "\\u%04x", byte); break;
+    case '"': buffer_append_text(buffer, "\\\""); break;
+    case '\\': buffer_append_text(buffer, "\\\\"); break;
+    case '\b': buffer_append_text(buffer, "\\b"); break;
+    case '\f': buffer_append_text(buffer, "\\f"); break;
+    case '\n': buffer_append_text(buffer, "\\n"); break;
+    case '\r': buffer_append_text(buffer, "\\r"); break;
+    case '\t': buffer_append_text(buffer, "\\t"); break;
+    default: buffer_append_format(buffer, "\\u%04x", byte); break;
     }
 }
 

@@ -1,4 +1,5 @@
-// satn.c - values as error texts name them (sats.md 6.3): without their types, so that indexes stand for names.
+// satn.c - values as error texts name them (sats.md 6.3): without their types, so that indexes
+// stand for names.
 #include "sats/scalar_text.h"
 
 static const uint8_t *write_product(Buffer *buffer, const Type *type, const uint8_t *at);
@@ -6,14 +7,14 @@ static const uint8_t *write_array(Buffer *buffer, const Type *type, const uint8_
 
 const uint8_t *satn_value(Buffer *buffer, const Type *type, const uint8_t *at) {
     switch (type->kind) {
-        case TYPE_PRODUCT: return write_product(buffer, type, at);
-        case TYPE_ARRAY: return write_array(buffer, type, at);
-        case TYPE_SUM:
-            buffer_append_text(buffer, "( = ");
-            at = satn_value(buffer, type->fields[*at].type, at + 1);
-            buffer_u8(buffer, ')');
-            return at;
-        default: return scalar_write_text(buffer, type->kind, at);
+    case TYPE_PRODUCT: return write_product(buffer, type, at);
+    case TYPE_ARRAY: return write_array(buffer, type, at);
+    case TYPE_SUM:
+        buffer_append_text(buffer, "( = ");
+        at = satn_value(buffer, type->fields[*at].type, at + 1);
+        buffer_u8(buffer, ')');
+        return at;
+    default: return scalar_write_text(buffer, type->kind, at);
     }
 }
 

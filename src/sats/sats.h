@@ -1,11 +1,12 @@
 // sats.h - the type system: types, and operations on values that are always their BSATN bytes.
 //
-// A value never has a form of its own here: rows, arguments and keys are BSATN, and each operation walks
-// the bytes by their type.
+// A value never has a form of its own here: rows, arguments and keys are BSATN, and each operation
+// walks the bytes by their type.
 //
 // Threads    types are immutable once built and may be shared; functions hold no state.
 // Lifetime   a Type lives in the arena it was decoded into or built in.
-// Limits     SATS_* and JSON_DEPTH_MAX in base/limits.h.        Format  spec: sats.md 1-8; docs/formats.md.
+// Limits     SATS_* and JSON_DEPTH_MAX in base/limits.h.
+// Format     spec: sats.md 1-8; docs/formats.md.
 #pragma once
 
 #include "base/arena.h"
@@ -40,7 +41,8 @@ typedef enum TypeKind {
     TYPE_KIND_COUNT,
 } TypeKind;
 
-// Structural types that are recognised by exact names, order and inner types (sats.md 2). Never through a Ref.
+// Structural types that are recognised by exact names, order and inner types (sats.md 2). Never
+// through a Ref.
 typedef enum TypeSpecial {
     SPECIAL_NONE,
     SPECIAL_IDENTITY,
@@ -67,9 +69,11 @@ typedef struct TypeField {
 struct Type {
     TypeKind kind;
     TypeSpecial special;
-    // BSATN bytes of every value, or TYPE_BYTES_VARIABLE (sats.md 3.4). Refs: variable unless resolved.
+    // BSATN bytes of every value, or TYPE_BYTES_VARIABLE (sats.md 3.4). Refs: variable unless
+    // resolved.
     uint32_t fixed_bytes;
-    // Every byte string of fixed_bytes is a valid value (no bool, no sum, no string): no walk is needed.
+    // Every byte string of fixed_bytes is a valid value (no bool, no sum, no string): no walk is
+    // needed.
     bool is_plain;
     union {
         uint32_t ref;         // TYPE_REF
@@ -98,7 +102,8 @@ const Type *type_option(Arena *arena, const Type *some);
 const Type *type_product(Arena *arena, const TypeField *fields, uint32_t count);
 const Type *type_sum(Arena *arena, const TypeField *fields, uint32_t count);
 
-// BSATN of types. Names are copied into the arena.
+// BSATN of types; a failed reader answers NULL. Names are copied into the arena, of which
+// outside input may fill three quarters. Limits: SATS_DEPTH_MAX, SATS_TYPE_NODES_MAX.
 const Type *type_read(Reader *reader, Arena *arena);
 void type_write(Buffer *buffer, const Type *type);
 bool typespace_read(Reader *reader, Arena *arena, Typespace *ret_typespace);
@@ -116,22 +121,25 @@ bool type_is_bytes(const Type *type);  // Array<U8>
 bool type_is_unit(const Type *type);
 // Follows Refs until something else; NULL if out of range or going in circles.
 const Type *type_deref(const Typespace *typespace, const Type *type);
-// A copy with every Ref replaced by its target; an error for dangling and recursive ones (sats.md 1.5).
-Status type_resolve(const Typespace *typespace, const Type *type, Arena *arena, const Type **ret_type,
-                    Error *error);
+// A copy with every Ref replaced by its target; parts without Refs are shared. STATUS_INVALID for
+// dangling and recursive ones (sats.md 1.5), STATUS_LIMIT past SATS_RESOLVED_NODES_MAX nodes.
+Status type_resolve(const Typespace *typespace, const Type *type, Arena *arena,
+                    const Type **ret_type, Error *error);
 // Size and alignment in upstream's row layout (sats.md 8); the type must be resolved.
 void type_layout(const Type *type, uint32_t *ret_size, uint32_t *ret_align);
 
 // ---- BSATN values ----
 
-// Checks one value and moves past it; texts of sats.md 3.3. typespace may be TYPESPACE_NONE for resolved types.
+// Checks one value and moves past it; on failure the reader has failed too. Texts of sats.md 3.3.
+// typespace may be TYPESPACE_NONE for resolved types. Cost: a comparison for plain types.
 Status bsatn_check(const Typespace *typespace, const Type *type, Reader *reader, Error *error);
 // Bytes of the value at `at`, which was checked before. No Refs.
 uint32_t bsatn_size(const Type *type, const uint8_t *at);
 
-// Value order (sats.md 5): floats total, -0 = +0, all NaN equal. Both were checked. No Refs. <0, 0, >0.
+// Value order (sats.md 5): floats total, -0 = +0, all NaN equal. Both were checked. No Refs.
+// Returns <0, 0, >0.
 int value_compare(const Type *type, const uint8_t *a, const uint8_t *b);
-// Equal values (value_compare == 0) hash alike.
+// Equal values (value_compare == 0) hash alike; seeded per process.
 uint64_t value_hash(const Type *type, const uint8_t *at);
 // Numeric zero of an integer type.
 bool value_is_zero(const Type *type, const uint8_t *at);
@@ -141,13 +149,14 @@ void value_write_integer(const Type *type, __int128 value, uint8_t *at);
 // ---- JSON ----
 
 typedef enum JsonShape {
-    JSON_UNTYPED,      // products as arrays, sums as [tag,payload]: /sql rows, results, arguments
-    JSON_TYPED,        // objects by name, unit {}: values written together with their type
-    JSON_DERIVED,      // as typed, but the unit payload of a sum is []: definitions, v1 messages
-    JSON_ROW_OBJECT,   // v1.json rows from storage: products as objects, sums as [tag,payload] (sats.md 4.4)
+    JSON_UNTYPED,     // products as arrays, sums as [tag,payload]: /sql rows, results, arguments
+    JSON_TYPED,       // objects by name, unit {}: values written together with their type
+    JSON_DERIVED,     // as typed, but the unit payload of a sum is []: definitions, v1 messages
+    JSON_ROW_OBJECT,  // v1.json rows from storage: products objects, sums untyped (sats.md 4.4)
 } JsonShape;
 
-// Appends the value at `at` and returns the place behind it. The value was checked. Refs are followed.
+// Appends the value at `at` and returns the place behind it. The value was checked. Refs are
+// followed. A product with unnamed elements is an array in every shape.
 const uint8_t *json_write_value(Buffer *buffer, const Typespace *typespace, const Type *type,
                                 const uint8_t *at, JsonShape shape);
 // Appends a JSON string with sats.md 4.1's escapes.
@@ -156,9 +165,10 @@ void json_write_f64(Buffer *buffer, double value);  // sats.md 4.2
 void json_write_f32(Buffer *buffer, float value);
 void json_write_u128(Buffer *buffer, unsigned __int128 value);
 void json_write_i128(Buffer *buffer, __int128 value);
-void json_write_u256_hex(Buffer *buffer, const uint8_t *at);  // "0x..." without leading zeros, quoted
+// "0x..." without leading zeros, quoted.
+void json_write_u256_hex(Buffer *buffer, const uint8_t *at);
 
-// What the names in a reading error are called: "field" of a value, "reducer argument" of arguments.
+// What the names in an error text are called: "field" of a value, "reducer argument" of arguments.
 typedef enum JsonNames { JSON_NAMES_VALUE, JSON_NAMES_ARGUMENTS } JsonNames;
 
 typedef struct JsonReadOptions {
@@ -166,10 +176,13 @@ typedef struct JsonReadOptions {
     Bytes function;  // for arguments: the function's name in error texts
 } JsonReadOptions;
 
-// Parses the whole text as one value of the type (leniency of sats.md 4.5) and appends its BSATN. On failure
-// the text is upstream's, with the path of the failing value ("[0].pos.x") in ret_path (may be NULL).
-Status json_read_value(Bytes text, const Typespace *typespace, const Type *type, JsonReadOptions options,
-                       Buffer *bsatn, Buffer *ret_path, Error *error);
+// Parses the whole text as one value of the type (leniency of sats.md 4.5) and appends its BSATN,
+// which is in part there after a failure. text is checked to be UTF-8. On failure the text is
+// upstream's, and ret_path (may be NULL) gets the path of the failing value ("[0].pos.x", the root
+// is "."); it gets nothing when the value was read and something follows it: upstream's texts then
+// have the error in the path's place. STATUS_LIMIT if `bsatn` was full.
+Status json_read_value(Bytes text, const Typespace *typespace, const Type *type,
+                       JsonReadOptions options, Buffer *bsatn, Buffer *ret_path, Error *error);
 
 // ---- text ----
 
@@ -191,7 +204,7 @@ typedef struct ConnectionId {
 #define IDENTITY_HEX_COUNT 64u
 #define CONNECTION_ID_HEX_COUNT 32u
 
-// sats.md 7.1. issuer and subject are not empty.
+// sats.md 7.1. issuer and subject have 1 to IDENTITY_CLAIM_BYTES_MAX bytes.
 Identity identity_derive(Bytes issuer, Bytes subject);
 // 64 digits most significant first, and a zero.
 void identity_to_hex(const Identity *identity, char ret_text[IDENTITY_HEX_COUNT + 1]);

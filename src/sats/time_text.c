@@ -1,7 +1,7 @@
 // time_text.c - timestamps and durations as text (sats.md 6.1), timestamps from text (6.4).
 //
-// Days are counted from 1970-01-01 in the proleptic Gregorian calendar; eras of 400 years (146,097 days) repeat, and
-// within one, years begin in March, so that the leap day comes last.
+// Days are counted from 1970-01-01 in the proleptic Gregorian calendar; eras of 400 years (146,097
+// days) repeat, and within one, years begin in March, so that the leap day comes last.
 #include "sats/sats.h"
 
 #include <stdlib.h>
@@ -31,6 +31,7 @@ static Date date_of_days(int64_t days);
 static int64_t days_of_date(Date date);
 static uint32_t month_days(int64_t year, uint32_t month);
 static int64_t floor_divide(int64_t value, int64_t by);
+static int64_t floor_rest(int64_t value, int64_t by);
 static uint32_t read_digits(TextReader *reader, uint32_t count);
 static void read_byte(TextReader *reader, uint8_t byte);
 static bool skip_byte(TextReader *reader, uint8_t byte);
@@ -39,9 +40,9 @@ static int64_t read_offset_seconds(TextReader *reader);
 
 void timestamp_write_text(Buffer *buffer, int64_t micros) {
     int64_t seconds = floor_divide(micros, MICROS_PER_SECOND);
-    int64_t fraction = micros - seconds * MICROS_PER_SECOND;
+    int64_t fraction = floor_rest(micros, MICROS_PER_SECOND);
     int64_t days = floor_divide(seconds, SECONDS_PER_DAY);
-    int64_t second = seconds - days * SECONDS_PER_DAY;
+    int64_t second = floor_rest(seconds, SECONDS_PER_DAY);
     Date date = date_of_days(days);
     if (date.year < YEAR_MIN || date.year > YEAR_MAX) {
         buffer_append_format(buffer, "%lld", (long long)micros);
@@ -53,7 +54,8 @@ void timestamp_write_text(Buffer *buffer, int64_t micros) {
         buffer_append_format(buffer, "%c%04lld", date.year < 0 ? '-' : '+', llabs(date.year));
     }
     buffer_append_format(buffer, "-%02u-%02uT%02lld:%02lld:%02lld", date.month, date.day,
-                         (long long)second / 3600, (long long)second / 60 % 60, (long long)second % 60);
+                         (long long)second / 3600, (long long)second / 60 % 60,
+                         (long long)second % 60);
     if (fraction % 1000 != 0) {
         buffer_append_format(buffer, ".%06lld", (long long)fraction);
     } else if (fraction != 0) {
@@ -83,7 +85,8 @@ bool timestamp_parse(Bytes text, int64_t *ret_micros) {
     if (date.day < 1 || date.day > month_days(date.year, date.month)) return false;
     // A leap second is the one after it here.
     if (hour > 23 || minute > 59 || second > 60) return false;
-    int64_t seconds = days_of_date(date) * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second - offset;
+    int64_t seconds = days_of_date(date) * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second -
+                      offset;
     *ret_micros = seconds * MICROS_PER_SECOND + fraction;
     return true;
 }
@@ -101,8 +104,9 @@ static Date date_of_days(int64_t days) {
     days += DAYS_FROM_ERA_TO_1970;
     int64_t era = floor_divide(days, DAYS_PER_ERA);
     int64_t day_of_era = days - era * DAYS_PER_ERA;
-    int64_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
+                           day_of_era / 146096) /
+                          365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int64_t month_from_march = (5 * day_of_year + 2) / 153;
     Date date = {.year = era * 400 + year_of_era};
@@ -130,6 +134,10 @@ static uint32_t month_days(int64_t year, uint32_t month) {
 
 static int64_t floor_divide(int64_t value, int64_t by) {
     return value / by - (value % by < 0 ? 1 : 0);
+}
+
+static int64_t floor_rest(int64_t value, int64_t by) {
+    return value % by + (value % by < 0 ? by : 0);
 }
 
 // ---- reading ----

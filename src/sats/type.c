@@ -1,20 +1,26 @@
-// type.c - building types: shared nodes, derived fields, recognition of the special ones, resolution.
+// type.c - building types: shared nodes, derived fields, recognition of the special ones,
+// resolution.
 //
-// A Type is never changed after the function that builds it returns. What every value of a type has in common
-// (its size, whether any bytes of that size are a value, which special type it is) is computed once, here, from
-// the parts, which were built before: nothing walks a type to learn it.
+// A Type is never changed after the function that builds it returns. What every value of a type has
+// in common (its size, whether any bytes of that size are a value, which special type it is) is
+// computed once, here, from the parts, which were built before: nothing walks a type to learn it.
 //
-// Resolution replaces a Ref by a copy of its target. Copies multiply ("a pair of pairs of pairs"), so their nodes
-// are counted, and parts without any Ref are shared with the original instead of copied.
+// Resolution replaces a Ref by a copy of its target. Copies multiply ("a pair of pairs of pairs"),
+// so their nodes are counted, and parts without any Ref are shared with the original instead of
+// copied.
 #include "base/limits.h"
 #include "sats/sats.h"
 
 #define FIELD(text, field_type) {BYTES_LITERAL(text), (field_type)}
 #define PRIMITIVE(type_kind, bytes, plain) \
     [type_kind] = {.kind = (type_kind), .fixed_bytes = (bytes), .is_plain = (plain)}
-#define WRAPPER(which, bytes, field) \
-    [which] = {.kind = TYPE_PRODUCT, .special = (which), .fixed_bytes = (bytes), .is_plain = true, \
-               .fields = (field), .field_count = 1}
+#define WRAPPER(which, bytes, field)   \
+    [which] = {.kind = TYPE_PRODUCT,   \
+               .special = (which),     \
+               .fixed_bytes = (bytes), \
+               .is_plain = true,       \
+               .fields = (field),      \
+               .field_count = 1}
 
 static const Type PRIMITIVES[TYPE_KIND_COUNT] = {
     PRIMITIVE(TYPE_STRING, TYPE_BYTES_VARIABLE, false),
@@ -79,8 +85,10 @@ static TypeSpecial product_special(const Type *type);
 static TypeSpecial sum_special(const Type *type);
 static bool type_has_ref(const Type *type);
 static Status resolve(Resolver *resolver, const Type *type, uint32_t depth, const Type **ret_type);
-static Status resolve_ref(Resolver *resolver, const Type *type, uint32_t depth, const Type **ret_type);
-static Status resolve_fields(Resolver *resolver, const Type *type, uint32_t depth, const Type **ret_type);
+static Status resolve_ref(Resolver *resolver, const Type *type, uint32_t depth,
+                          const Type **ret_type);
+static Status resolve_fields(Resolver *resolver, const Type *type, uint32_t depth,
+                             const Type **ret_type);
 
 const Type *type_primitive(TypeKind kind) {
     ASSERT(kind >= TYPE_STRING && kind < TYPE_KIND_COUNT);
@@ -187,8 +195,8 @@ const Type *type_deref(const Typespace *typespace, const Type *type) {
     return type;
 }
 
-Status type_resolve(const Typespace *typespace, const Type *type, Arena *arena, const Type **ret_type,
-                    Error *error) {
+Status type_resolve(const Typespace *typespace, const Type *type, Arena *arena,
+                    const Type **ret_type, Error *error) {
     Resolver resolver = {
         .typespace = typespace,
         .arena = arena,
@@ -217,7 +225,8 @@ void type_layout(const Type *type, uint32_t *ret_size, uint32_t *ret_align) {
             }
         }
         size = (size + align - 1) & ~(align - 1);
-        if (type->kind == TYPE_SUM) size += align;  // the tag, and what it takes to align the payload
+        if (type->kind == TYPE_SUM)
+            size += align;  // the tag, and what it takes to align the payload
     } else {
         ASSERT(type->kind != TYPE_REF);
         size = type->fixed_bytes;
@@ -265,9 +274,11 @@ static TypeSpecial product_special(const Type *type) {
     TypeField field = type->fields[0];
     for (TypeSpecial special = SPECIAL_IDENTITY; special <= SPECIAL_UUID; special++) {
         TypeField wanted = WRAPPERS[special].fields[0];
-        if (field.type->kind == wanted.type->kind && bytes_equal(field.name, wanted.name)) return special;
+        if (field.type->kind == wanted.type->kind && bytes_equal(field.name, wanted.name))
+            return special;
     }
-    if (field.type->kind == TYPE_REF && bytes_equal_text(field.name, "__query__")) return SPECIAL_QUERY;
+    if (field.type->kind == TYPE_REF && bytes_equal_text(field.name, "__query__"))
+        return SPECIAL_QUERY;
     return SPECIAL_NONE;
 }
 
@@ -278,7 +289,8 @@ static TypeSpecial sum_special(const Type *type) {
     if (bytes_equal_text(first.name, "some") && bytes_equal_text(second.name, "none")) {
         return type_is_unit(second.type) ? SPECIAL_OPTION : SPECIAL_NONE;
     }
-    if (bytes_equal_text(first.name, "ok") && bytes_equal_text(second.name, "err")) return SPECIAL_RESULT;
+    if (bytes_equal_text(first.name, "ok") && bytes_equal_text(second.name, "err"))
+        return SPECIAL_RESULT;
     if (bytes_equal_text(first.name, "Interval") && bytes_equal_text(second.name, "Time") &&
         first.type->special == SPECIAL_TIME_DURATION && second.type->special == SPECIAL_TIMESTAMP) {
         return SPECIAL_SCHEDULE_AT;
@@ -300,7 +312,8 @@ static bool type_has_ref(const Type *type) {
 
 static Status resolve(Resolver *resolver, const Type *type, uint32_t depth, const Type **ret_type) {
     if (depth == SATS_DEPTH_MAX) {
-        return error_set(resolver->error, STATUS_LIMIT, "types are nested deeper than %u", SATS_DEPTH_MAX);
+        return error_set(resolver->error, STATUS_LIMIT, "types are nested deeper than %u",
+                         SATS_DEPTH_MAX);
     }
     if (resolver->nodes_left == 0) {
         return error_set(resolver->error, STATUS_LIMIT, "a type has more than %u parts",
@@ -308,24 +321,26 @@ static Status resolve(Resolver *resolver, const Type *type, uint32_t depth, cons
     }
     resolver->nodes_left--;
     switch (type->kind) {
-        case TYPE_REF: return resolve_ref(resolver, type, depth, ret_type);
-        case TYPE_PRODUCT:
-        case TYPE_SUM: return resolve_fields(resolver, type, depth, ret_type);
-        case TYPE_ARRAY: {
-            const Type *element = NULL;
-            Status status = resolve(resolver, type->element, depth + 1, &element);
-            if (status != STATUS_OK) return status;
-            *ret_type = element == type->element ? type : type_array(resolver->arena, element);
-            return STATUS_OK;
-        }
-        default: *ret_type = type; return STATUS_OK;
+    case TYPE_REF: return resolve_ref(resolver, type, depth, ret_type);
+    case TYPE_PRODUCT:
+    case TYPE_SUM: return resolve_fields(resolver, type, depth, ret_type);
+    case TYPE_ARRAY: {
+        const Type *element = NULL;
+        Status status = resolve(resolver, type->element, depth + 1, &element);
+        if (status != STATUS_OK) return status;
+        *ret_type = element == type->element ? type : type_array(resolver->arena, element);
+        return STATUS_OK;
+    }
+    default: *ret_type = type; return STATUS_OK;
     }
 }
 
-static Status resolve_ref(Resolver *resolver, const Type *type, uint32_t depth, const Type **ret_type) {
+static Status resolve_ref(Resolver *resolver, const Type *type, uint32_t depth,
+                          const Type **ret_type) {
     const Typespace *typespace = resolver->typespace;
     if (typespace == NULL || type->ref >= typespace->count) {
-        return error_set(resolver->error, STATUS_INVALID, "Type reference &%u out of bounds", type->ref);
+        return error_set(resolver->error, STATUS_INVALID, "Type reference &%u out of bounds",
+                         type->ref);
     }
     for (uint32_t i = 0; i < resolver->active_count; i++) {
         if (resolver->active[i] == type->ref) {
@@ -340,7 +355,8 @@ static Status resolve_ref(Resolver *resolver, const Type *type, uint32_t depth, 
     return status;
 }
 
-static Status resolve_fields(Resolver *resolver, const Type *type, uint32_t depth, const Type **ret_type) {
+static Status resolve_fields(Resolver *resolver, const Type *type, uint32_t depth,
+                             const Type **ret_type) {
     TypeField *fields = NULL;
     if (type_has_ref(type)) fields = ARENA_ARRAY(resolver->arena, TypeField, type->field_count);
     for (uint32_t i = 0; i < type->field_count; i++) {

@@ -1,7 +1,7 @@
 // type_codec.c - the BSATN and JSON form of types (sats.md 1.1-1.4).
 //
-// Types are described by themselves: a Type is a sum of twenty variants, whose tag is TypeKind. Decoding counts
-// depth and nodes, because a byte of input can become a node of memory.
+// Types are described by themselves: a Type is a sum of twenty variants, whose tag is TypeKind.
+// Decoding counts depth and nodes, because a byte of input can become a node of memory.
 #include "base/limits.h"
 #include "sats/sats.h"
 
@@ -72,26 +72,26 @@ void typespace_write(Buffer *buffer, const Typespace *typespace) {
 void type_write_json(Buffer *buffer, const Type *type) {
     buffer_append_format(buffer, "{\"%s\":", KIND_NAMES[type->kind]);
     switch (type->kind) {
-        case TYPE_REF: buffer_append_format(buffer, "%u", type->ref); break;
-        case TYPE_ARRAY: type_write_json(buffer, type->element); break;
-        case TYPE_PRODUCT: write_fields_json(buffer, type, "elements"); break;
-        case TYPE_SUM: write_fields_json(buffer, type, "variants"); break;
-        default: buffer_append_text(buffer, "[]"); break;
+    case TYPE_REF: buffer_append_format(buffer, "%u", type->ref); break;
+    case TYPE_ARRAY: type_write_json(buffer, type->element); break;
+    case TYPE_PRODUCT: write_fields_json(buffer, type, "elements"); break;
+    case TYPE_SUM: write_fields_json(buffer, type, "variants"); break;
+    default: buffer_append_text(buffer, "[]"); break;
     }
     buffer_u8(buffer, '}');
 }
 
 void type_write_text(Buffer *buffer, const Type *type) {
     switch (type->kind) {
-        case TYPE_REF: buffer_append_format(buffer, "&%u", type->ref); break;
-        case TYPE_ARRAY:
-            buffer_append_text(buffer, "Array<");
-            type_write_text(buffer, type->element);
-            buffer_u8(buffer, '>');
-            break;
-        case TYPE_PRODUCT:
-        case TYPE_SUM: write_fields_text(buffer, type); break;
-        default: buffer_append_text(buffer, KIND_NAMES[type->kind]); break;
+    case TYPE_REF: buffer_append_format(buffer, "&%u", type->ref); break;
+    case TYPE_ARRAY:
+        buffer_append_text(buffer, "Array<");
+        type_write_text(buffer, type->element);
+        buffer_u8(buffer, '>');
+        break;
+    case TYPE_PRODUCT:
+    case TYPE_SUM: write_fields_text(buffer, type); break;
+    default: buffer_append_text(buffer, KIND_NAMES[type->kind]); break;
     }
 }
 
@@ -105,17 +105,17 @@ static const Type *read_type(TypeReader *types, uint32_t depth) {
     if (!arena_has_room(types->arena, sizeof(Type))) return fail(types);
     TypeKind kind = (TypeKind)tag;
     switch (kind) {
-        case TYPE_REF: {
-            uint32_t ref = reader_u32(types->reader);
-            return types->reader->failed ? NULL : type_ref(types->arena, ref);
-        }
-        case TYPE_ARRAY: {
-            const Type *element = read_type(types, depth + 1);
-            return element ? type_array(types->arena, element) : NULL;
-        }
-        case TYPE_PRODUCT:
-        case TYPE_SUM: return read_fields(types, kind, depth);
-        default: return type_primitive(kind);
+    case TYPE_REF: {
+        uint32_t ref = reader_u32(types->reader);
+        return types->reader->failed ? NULL : type_ref(types->arena, ref);
+    }
+    case TYPE_ARRAY: {
+        const Type *element = read_type(types, depth + 1);
+        return element ? type_array(types->arena, element) : NULL;
+    }
+    case TYPE_PRODUCT:
+    case TYPE_SUM: return read_fields(types, kind, depth);
+    default: return type_primitive(kind);
     }
 }
 
@@ -152,7 +152,8 @@ static const Type *fail(TypeReader *types) {
     return NULL;
 }
 
-// An arena aborts at its maximum, so that outside sizes have to stay away from it: they get three quarters.
+// An arena aborts at its maximum, so that outside sizes have to stay away from it: they get three
+// quarters.
 static bool arena_has_room(const Arena *arena, size_t count) {
     size_t block_left = (size_t)(arena->end - arena->at);
     if (count <= block_left) return true;

@@ -1,4 +1,5 @@
-// uuid.c - uuids are u128 numbers, little-endian inside; their text is the big-endian bytes (sats.md 7.5).
+// uuid.c - uuids are u128 numbers, little-endian inside; their text is the big-endian bytes
+// (sats.md 7.5).
 #include "sats/sats.h"
 
 #define UUID_BYTES 16u
@@ -20,7 +21,8 @@ void uuid_write_text(Buffer *buffer, const uint8_t *at) {
 
 bool uuid_parse(Bytes text, uint8_t ret_bytes[16]) {
     const uint32_t prefix = sizeof UUID_URN_PREFIX - 1;
-    if (text.count == UUID_HYPHENATED_COUNT + 2 && text.data[0] == '{' && text.data[text.count - 1] == '}') {
+    if (text.count == UUID_HYPHENATED_COUNT + 2 && text.data[0] == '{' &&
+        text.data[text.count - 1] == '}') {
         text = bytes_slice(text, 1, UUID_HYPHENATED_COUNT);
     } else if (text.count == UUID_HYPHENATED_COUNT + prefix &&
                memcmp(text.data, UUID_URN_PREFIX, prefix) == 0) {

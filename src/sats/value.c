@@ -1,7 +1,7 @@
 // value.c - order, equality and hash of BSATN values (sats.md 5), and integers written by type.
 //
-// compare_at and hash_at walk; a cursor moves past what was walked. Comparing stops at the first difference,
-// so the cursors are only good while the values are equal.
+// compare_at and hash_at walk; a cursor moves past what was walked. Comparing stops at the first
+// difference, so the cursors are only good while the values are equal.
 #include "base/map.h"
 #include "sats/sats.h"
 
@@ -52,29 +52,30 @@ void value_write_integer(const Type *type, __int128 value, uint8_t *at) {
     ASSERT(type_is_integer(type));
     uint32_t count = type->fixed_bytes < sizeof value ? type->fixed_bytes : (uint32_t)sizeof value;
     memcpy(at, &value, count);
-    if (count < type->fixed_bytes) memset(at + count, value < 0 ? 0xff : 0, type->fixed_bytes - count);
+    if (count < type->fixed_bytes)
+        memset(at + count, value < 0 ? 0xff : 0, type->fixed_bytes - count);
 }
 
 // ---- order ----
 
 static int compare_at(const Type *type, const uint8_t **a, const uint8_t **b) {
     switch (type->kind) {
-        case TYPE_REF: UNREACHABLE();
-        case TYPE_STRING: return compare_string(a, b);
-        case TYPE_ARRAY: return compare_array(type, a, b);
-        case TYPE_SUM: return compare_sum(type, a, b);
-        case TYPE_PRODUCT:
-            for (uint32_t i = 0; i < type->field_count; i++) {
-                int order = compare_at(type->fields[i].type, a, b);
-                if (order != 0) return order;
-            }
-            return 0;
-        default: {
-            int order = compare_scalar(type->kind, *a, *b);
-            *a += type->fixed_bytes;
-            *b += type->fixed_bytes;
-            return order;
+    case TYPE_REF: UNREACHABLE();
+    case TYPE_STRING: return compare_string(a, b);
+    case TYPE_ARRAY: return compare_array(type, a, b);
+    case TYPE_SUM: return compare_sum(type, a, b);
+    case TYPE_PRODUCT:
+        for (uint32_t i = 0; i < type->field_count; i++) {
+            int order = compare_at(type->fields[i].type, a, b);
+            if (order != 0) return order;
         }
+        return 0;
+    default: {
+        int order = compare_scalar(type->kind, *a, *b);
+        *a += type->fixed_bytes;
+        *b += type->fixed_bytes;
+        return order;
+    }
     }
 }
 
@@ -111,27 +112,27 @@ static int compare_string(const uint8_t **a, const uint8_t **b) {
 
 static int compare_scalar(TypeKind kind, const uint8_t *a, const uint8_t *b) {
     switch (kind) {
-        case TYPE_BOOL:
-        case TYPE_U8: return COMPARE(*a, *b);
-        case TYPE_I8: return COMPARE((int8_t)*a, (int8_t)*b);
-        case TYPE_I16: return COMPARE((int16_t)load_u16le(a), (int16_t)load_u16le(b));
-        case TYPE_U16: return COMPARE(load_u16le(a), load_u16le(b));
-        case TYPE_I32: return COMPARE((int32_t)load_u32le(a), (int32_t)load_u32le(b));
-        case TYPE_U32: return COMPARE(load_u32le(a), load_u32le(b));
-        case TYPE_I64: return COMPARE((int64_t)load_u64le(a), (int64_t)load_u64le(b));
-        case TYPE_U64: return COMPARE(load_u64le(a), load_u64le(b));
-        case TYPE_I128: return compare_wide(a, b, 2, true);
-        case TYPE_U128: return compare_wide(a, b, 2, false);
-        case TYPE_I256: return compare_wide(a, b, 4, true);
-        case TYPE_U256: return compare_wide(a, b, 4, false);
-        case TYPE_F32: return compare_f32(a, b);
-        case TYPE_F64: return compare_f64(a, b);
-        case TYPE_REF:
-        case TYPE_SUM:
-        case TYPE_PRODUCT:
-        case TYPE_ARRAY:
-        case TYPE_STRING:
-        case TYPE_KIND_COUNT: break;
+    case TYPE_BOOL:
+    case TYPE_U8: return COMPARE(*a, *b);
+    case TYPE_I8: return COMPARE((int8_t)*a, (int8_t)*b);
+    case TYPE_I16: return COMPARE((int16_t)load_u16le(a), (int16_t)load_u16le(b));
+    case TYPE_U16: return COMPARE(load_u16le(a), load_u16le(b));
+    case TYPE_I32: return COMPARE((int32_t)load_u32le(a), (int32_t)load_u32le(b));
+    case TYPE_U32: return COMPARE(load_u32le(a), load_u32le(b));
+    case TYPE_I64: return COMPARE((int64_t)load_u64le(a), (int64_t)load_u64le(b));
+    case TYPE_U64: return COMPARE(load_u64le(a), load_u64le(b));
+    case TYPE_I128: return compare_wide(a, b, 2, true);
+    case TYPE_U128: return compare_wide(a, b, 2, false);
+    case TYPE_I256: return compare_wide(a, b, 4, true);
+    case TYPE_U256: return compare_wide(a, b, 4, false);
+    case TYPE_F32: return compare_f32(a, b);
+    case TYPE_F64: return compare_f64(a, b);
+    case TYPE_REF:
+    case TYPE_SUM:
+    case TYPE_PRODUCT:
+    case TYPE_ARRAY:
+    case TYPE_STRING:
+    case TYPE_KIND_COUNT: break;
     }
     UNREACHABLE();
 }
@@ -177,28 +178,28 @@ static int compare_f64(const uint8_t *a, const uint8_t *b) {
 static uint64_t hash_at(const Type *type, const uint8_t **at) {
     const uint8_t *start = *at;
     switch (type->kind) {
-        case TYPE_REF: UNREACHABLE();
-        case TYPE_ARRAY: return hash_array(type, at);
-        case TYPE_STRING: {
-            uint32_t count = load_u32le(start);
-            *at += 4 + (size_t)count;
-            return hash_bytes((Bytes){start + 4, count});
+    case TYPE_REF: UNREACHABLE();
+    case TYPE_ARRAY: return hash_array(type, at);
+    case TYPE_STRING: {
+        uint32_t count = load_u32le(start);
+        *at += 4 + (size_t)count;
+        return hash_bytes((Bytes){start + 4, count});
+    }
+    case TYPE_SUM: {
+        *at += 1;
+        uint64_t payload = hash_at(type->fields[*start].type, at);
+        return hash_join(*start, payload);
+    }
+    case TYPE_PRODUCT: {
+        uint64_t hash = HASH_PRODUCT;
+        for (uint32_t i = 0; i < type->field_count; i++) {
+            hash = hash_join(hash, hash_at(type->fields[i].type, at));
         }
-        case TYPE_SUM: {
-            *at += 1;
-            uint64_t payload = hash_at(type->fields[*start].type, at);
-            return hash_join(*start, payload);
-        }
-        case TYPE_PRODUCT: {
-            uint64_t hash = HASH_PRODUCT;
-            for (uint32_t i = 0; i < type->field_count; i++) {
-                hash = hash_join(hash, hash_at(type->fields[i].type, at));
-            }
-            return hash;
-        }
-        case TYPE_F32: *at += 4; return hash_f32(start);
-        case TYPE_F64: *at += 8; return hash_f64(start);
-        default: *at += type->fixed_bytes; return hash_bytes((Bytes){start, type->fixed_bytes});
+        return hash;
+    }
+    case TYPE_F32: *at += 4; return hash_f32(start);
+    case TYPE_F64: *at += 8; return hash_f64(start);
+    default: *at += type->fixed_bytes; return hash_bytes((Bytes){start, type->fixed_bytes});
     }
 }
 
