@@ -21,7 +21,8 @@ static const char *const ERROR_TEXTS[ERROR_KIND_COUNT] = {
     [ERROR_COLUMN_MALFORMED] =
         "{0} type {1} does not match corresponding element at position {2} in product type `{3}`",
     [ERROR_REPEATED_PRIMARY_KEY] = "table `{0}` has multiple primary key annotations",
-    [ERROR_ONE_AUTO_INC] = "Attempt to define table `{0}` column `{1}` with more than 1 auto_inc sequence",
+    [ERROR_ONE_AUTO_INC] =
+        "Attempt to define table `{0}` column `{1}` with more than 1 auto_inc sequence",
     [ERROR_UNIQUE_WITHOUT_INDEX] =
         "No index found to support unique constraint `{0}` for columns `{1}`",
     [ERROR_DIRECT_INDEX_TYPE] =
@@ -29,22 +30,24 @@ static const char *const ERROR_TEXTS[ERROR_KIND_COUNT] = {
     [ERROR_DUPLICATE_COLUMNS] = "def `{0}` has duplicate columns: {1}",
     [ERROR_SEQUENCE_TYPE] =
         "invalid sequence column type: table `{1}` column `{2}` with type `{3}` in sequence `{0}`",
-    [ERROR_SEQUENCE_OPTION] =
-        "sequence definition `{0}` specifies unsupported option `{1}` with value {2}, should be {3}",
+    [ERROR_SEQUENCE_OPTION] = "sequence definition `{0}` specifies unsupported option `{1}` with "
+                              "value {2}, should be {3}",
     [ERROR_VIEW_RETURN_TYPE] = "View {0} has invalid return type {1}",
     [ERROR_VIEW_KEY_VIEW] = "View {0} referenced by primary key definition not found",
     [ERROR_VIEW_KEY_REPEATED] = "View {0} has multiple primary key definitions",
     [ERROR_VIEW_KEY_COLUMNS] = "View {0} has multiple primary key columns: {1}",
     [ERROR_VIEW_KEY_COLUMN] = "Primary key column {1} for view {0} not found",
-    [ERROR_VIEW_FLOAT_PARAMETER] = "View {0} has a float parameter `{1}`, which views can't take yet",
+    [ERROR_VIEW_FLOAT_PARAMETER] =
+        "View {0} has a float parameter `{1}`, which views can't take yet",
     [ERROR_VIEW_KEY_PARAMETERS] = "View {0} has parameters and cannot have a primary key",
     [ERROR_PRODUCT_TYPE_REF] = "Table {0} has invalid product_type_ref &{1}",
     [ERROR_TYPE_REF] = "Type {0} has invalid ref: &{1}",
-    [ERROR_SCHEDULED_COLUMNS] =
-        "A scheduled table must have columns `scheduled_id: u64` and `scheduled_at: ScheduledAt`, but "
-        "table `{0}` has columns {1}",
+    [ERROR_SCHEDULED_COLUMNS] = "A scheduled table must have columns `scheduled_id: u64` and "
+                                "`scheduled_at: ScheduledAt`, but "
+                                "table `{0}` has columns {1}",
     [ERROR_CODEGEN] = "error at {1}: {2}",
-    [ERROR_PRIMARY_KEY_NOT_UNIQUE] = "table `{0}` column `{1}` is primary key but has no unique constraint",
+    [ERROR_PRIMARY_KEY_NOT_UNIQUE] =
+        "table `{0}` column `{1}` is primary key but has no unique constraint",
     [ERROR_SCHEDULED_FUNCTION_MISSING] =
         "Schedule {0} refers to a scheduled reducer or procedure {1} that does not exist",
     [ERROR_SCHEDULED_FUNCTION_PARAMS] =
@@ -57,22 +60,22 @@ static const char *const ERROR_TEXTS[ERROR_KIND_COUNT] = {
     [ERROR_DUPLICATE_FUNCTION] = "Name {0} is used for multiple reducers, procedures and/or views",
     [ERROR_DUPLICATE_HANDLER] = "HTTP handler name {0} is used for multiple HTTP handlers",
     [ERROR_DUPLICATE_ROUTE] = "HTTP route duplicates method {1} for path {0}",
-    [ERROR_ROUTE_PATH] =
-        "HTTP route path `{0}` is invalid; allowed characters are ASCII lowercase letters, digits and "
-        "`-_~/`",
+    [ERROR_ROUTE_PATH] = "HTTP route path `{0}` is invalid; allowed characters are ASCII lowercase "
+                         "letters, digits and "
+                         "`-_~/`",
     [ERROR_ROUTE_HANDLER] = "HTTP route refers to unknown HTTP handler `{0}`",
     [ERROR_LIFECYCLE_WITHOUT_REDUCER] = "lifecycle event {0} without reducer",
     [ERROR_DUPLICATE_SCHEDULE] = "table {0} is assigned in multiple schedules",
     [ERROR_SCHEDULED_EVENT_TABLE] = "scheduled table {0} must not be an event table",
     [ERROR_REDUCER_RETURN_TYPE] = "reducer {0} has invalid return type: found Result<{1}, {2}>",
-    [ERROR_LIFECYCLE_IN_SUBMODULE] =
-        "lifecycle event {0} is not permitted in submodule under namespace `{1}`; lifecycle reducers may "
-        "only be declared in the root module",
+    [ERROR_LIFECYCLE_IN_SUBMODULE] = "lifecycle event {0} is not permitted in submodule under "
+                                     "namespace `{1}`; lifecycle reducers may "
+                                     "only be declared in the root module",
     [ERROR_NAMESPACE_TOO_LONG] =
         "submodule namespace `{0}` is {1} bytes, which exceeds the 63-byte limit",
-    [ERROR_NAMESPACE_CONFLICT] =
-        "naming conflict between {0} `{1}` and submodule namespace `{2}`; a {0} cannot share its accessor "
-        "name with a namespace mounted in the same module",
+    [ERROR_NAMESPACE_CONFLICT] = "naming conflict between {0} `{1}` and submodule namespace `{2}`; "
+                                 "a {0} cannot share its accessor "
+                                 "name with a namespace mounted in the same module",
     [ERROR_ENVIRONMENT] = "{0}",
     [ERROR_ENVIRONMENT_KEY] = "environment key \"{0}\": {1}",
     [ERROR_ENVIRONMENT_IN_SUBMODULE] = "submodule `{0}` cannot declare environment variables",
@@ -117,7 +120,8 @@ Status error_list_finish(ErrorList *errors, Error *error) {
 
 void error_kind_write(Buffer *buffer, ErrorKind kind, const ErrorFields *fields) {
     for (const char *at = ERROR_TEXTS[kind]; *at != 0; at++) {
-        if (at[0] == '{' && at[1] >= '0' && at[1] < (char)('0' + ERROR_FIELDS_MAX) && at[2] == '}') {
+        if (at[0] == '{' && at[1] >= '0' && at[1] < (char)('0' + ERROR_FIELDS_MAX) &&
+            at[2] == '}') {
             Bytes field = fields->items[at[1] - '0'];
             // One field cannot drive the others out: an Error holds less than this.
             if (field.count > ERROR_TEXT_MAX) field.count = ERROR_TEXT_MAX;

@@ -1,7 +1,8 @@
 // export.c - a definition as JSON, the way /schema gives it (sats.md 13.3, since-2.8.md 1.5).
 //
-// Each object is written field by field in the order of the raw structures of raw_def.h; a JsonList puts the commas.
-// V10 is exported under policy None with all names explicit, so that whoever reads it back gets the same names.
+// Each object is written field by field in the order of the raw structures of raw_def.h; a JsonList
+// puts the commas. V10 is exported under policy None with all names explicit, so that whoever reads
+// it back gets the same names.
 #include <stdlib.h>
 
 #include "schema/module_part.h"
@@ -12,20 +13,26 @@ typedef struct JsonList {
     bool has_items;
 } JsonList;
 
-// Both forms of a table, index, type share their writers; they differ in the names of fields and which name they give.
+// Both forms of a table, index, type share their writers; they differ in the names of fields and
+// which name they give.
 typedef enum ExportForm { EXPORT_V9, EXPORT_V10 } ExportForm;
 
 static void write_tables(Buffer *buffer, const ModulePart *part, ExportForm form);
-static void write_table(Buffer *buffer, const ModulePart *part, const TableSchema *table, ExportForm form);
-static void write_indexes(Buffer *buffer, const ModulePart *part, const TableSchema *table, ExportForm form);
-static void write_constraints(Buffer *buffer, const ModulePart *part, const TableSchema *table, ExportForm form);
-static void write_sequences(Buffer *buffer, const ModulePart *part, const TableSchema *table, ExportForm form);
+static void write_table(Buffer *buffer, const ModulePart *part, const TableSchema *table,
+                        ExportForm form);
+static void write_indexes(Buffer *buffer, const ModulePart *part, const TableSchema *table,
+                          ExportForm form);
+static void write_constraints(Buffer *buffer, const ModulePart *part, const TableSchema *table,
+                              ExportForm form);
+static void write_sequences(Buffer *buffer, const ModulePart *part, const TableSchema *table,
+                            ExportForm form);
 static void write_schedule_v9(Buffer *buffer, const ModulePart *part, const TableSchema *table);
 static void write_defaults_v10(Buffer *buffer, const TableSchema *table);
 static void write_types(Buffer *buffer, const ModulePart *part, ExportForm form);
 static void write_reducers_v9(Buffer *buffer, const ModulePart *part);
 static void write_exports_v9(Buffer *buffer, const ModulePart *part);
-static void write_view(Buffer *buffer, const ModulePart *part, const ViewDef *view, ExportForm form);
+static void write_view(Buffer *buffer, const ModulePart *part, const ViewDef *view,
+                       ExportForm form);
 static void write_row_level_security(Buffer *buffer, const ModulePart *part);
 static void write_typespace(Buffer *buffer, const Typespace *typespace);
 static void write_module_v10(Buffer *buffer, const ModulePart *part);
@@ -38,8 +45,9 @@ static void write_lifecycles_v10(JsonList *sections, const ModulePart *part);
 static void write_submodules_v10(JsonList *sections, const ModulePart *part);
 static void write_explicit_names(JsonList *sections, const ModulePart *part);
 static void write_mapping(JsonList *entries, const char *kind, Bytes source, Bytes canonical);
-static void write_params(Buffer *buffer, const ModulePart *part, const Type *params, ExportForm form);
-static const void **sorted_by_name(const void *items, size_t item_bytes, uint32_t count, size_t name_offset);
+static void write_params(Buffer *buffer, const Type *params);
+static const void **sorted_by_name(const void *items, size_t item_bytes, uint32_t count,
+                                   size_t name_offset);
 
 static JsonList list_begin(Buffer *buffer) {
     buffer_u8(buffer, '[');
@@ -100,18 +108,22 @@ void module_def_write_json_v10(const ModuleDef *def, Buffer *buffer) {
 }
 
 static void write_tables(Buffer *buffer, const ModulePart *part, ExportForm form) {
-    const TableSchema **tables = (const TableSchema **)sorted_by_name(part->tables, sizeof(TableSchema), part->table_count,
-                                                                      offsetof(TableSchema, name));
+    const TableSchema **tables = (const TableSchema **)sorted_by_name(
+        part->tables, sizeof(TableSchema), part->table_count, offsetof(TableSchema, name));
     JsonList list = list_begin(buffer);
-    for (uint32_t i = 0; i < part->table_count; i++) write_table(list_item(&list), part, tables[i], form);
+    for (uint32_t i = 0; i < part->table_count; i++)
+        write_table(list_item(&list), part, tables[i], form);
     list_end(&list);
     mem_free(tables);
 }
 
-static void write_table(Buffer *buffer, const ModulePart *part, const TableSchema *table, ExportForm form) {
+static void write_table(Buffer *buffer, const ModulePart *part, const TableSchema *table,
+                        ExportForm form) {
     buffer_append_text(buffer, form == EXPORT_V9 ? "{\"name\":" : "{\"source_name\":");
-    json_write_string(buffer, form == EXPORT_V9 ? local_name(part, table->name) : local_source(part, table->accessor));
-    buffer_append_format(buffer, ",\"product_type_ref\":%u,\"primary_key\":[", table->product_type_ref);
+    json_write_string(buffer, form == EXPORT_V9 ? local_name(part, table->name)
+                                                : local_source(part, table->accessor));
+    buffer_append_format(buffer, ",\"product_type_ref\":%u,\"primary_key\":[",
+                         table->product_type_ref);
     if (table->primary_key != COLUMN_NONE) buffer_append_format(buffer, "%u", table->primary_key);
     buffer_append_text(buffer, "],\"indexes\":");
     write_indexes(buffer, part, table, form);
@@ -137,18 +149,22 @@ static void write_table(Buffer *buffer, const ModulePart *part, const TableSchem
 
 static void write_columns(Buffer *buffer, ColumnList columns) {
     JsonList list = list_begin(buffer);
-    for (uint32_t i = 0; i < columns.count; i++) buffer_append_format(list_item(&list), "%u", columns.items[i]);
+    for (uint32_t i = 0; i < columns.count; i++)
+        buffer_append_format(list_item(&list), "%u", columns.items[i]);
     list_end(&list);
 }
 
-static void write_indexes(Buffer *buffer, const ModulePart *part, const TableSchema *table, ExportForm form) {
-    const IndexSchema **indexes = (const IndexSchema **)sorted_by_name(table->indexes, sizeof(IndexSchema),
-                                                                       table->index_count, offsetof(IndexSchema, name));
+static void write_indexes(Buffer *buffer, const ModulePart *part, const TableSchema *table,
+                          ExportForm form) {
+    const IndexSchema **indexes = (const IndexSchema **)sorted_by_name(
+        table->indexes, sizeof(IndexSchema), table->index_count, offsetof(IndexSchema, name));
     JsonList list = list_begin(buffer);
     for (uint32_t i = 0; i < table->index_count; i++) {
         const IndexSchema *index = indexes[i];
-        buffer_append_text(list_item(&list), form == EXPORT_V9 ? "{\"name\":" : "{\"source_name\":");
-        write_some(buffer, form == EXPORT_V9 ? local_name(part, index->name) : local_source(part, index->accessor));
+        buffer_append_text(list_item(&list),
+                           form == EXPORT_V9 ? "{\"name\":" : "{\"source_name\":");
+        write_some(buffer, form == EXPORT_V9 ? local_name(part, index->name)
+                                             : local_source(part, index->accessor));
         buffer_append_text(buffer, ",\"accessor_name\":");
         write_some(buffer, index->codegen_name);
         buffer_append_text(buffer, ",\"algorithm\":");
@@ -164,13 +180,15 @@ static void write_indexes(Buffer *buffer, const ModulePart *part, const TableSch
     mem_free(indexes);
 }
 
-static void write_constraints(Buffer *buffer, const ModulePart *part, const TableSchema *table, ExportForm form) {
-    const ConstraintSchema **constraints =
-        (const ConstraintSchema **)sorted_by_name(table->constraints, sizeof(ConstraintSchema), table->constraint_count,
-                                                  offsetof(ConstraintSchema, name));
+static void write_constraints(Buffer *buffer, const ModulePart *part, const TableSchema *table,
+                              ExportForm form) {
+    const ConstraintSchema **constraints = (const ConstraintSchema **)sorted_by_name(
+        table->constraints, sizeof(ConstraintSchema), table->constraint_count,
+        offsetof(ConstraintSchema, name));
     JsonList list = list_begin(buffer);
     for (uint32_t i = 0; i < table->constraint_count; i++) {
-        buffer_append_text(list_item(&list), form == EXPORT_V9 ? "{\"name\":" : "{\"source_name\":");
+        buffer_append_text(list_item(&list),
+                           form == EXPORT_V9 ? "{\"name\":" : "{\"source_name\":");
         write_some(buffer, local_name(part, constraints[i]->name));
         buffer_append_text(buffer, ",\"data\":{\"Unique\":{\"columns\":");
         write_columns(buffer, constraints[i]->columns);
@@ -180,13 +198,15 @@ static void write_constraints(Buffer *buffer, const ModulePart *part, const Tabl
     mem_free(constraints);
 }
 
-static void write_sequences(Buffer *buffer, const ModulePart *part, const TableSchema *table, ExportForm form) {
-    const SequenceSchema **sequences =
-        (const SequenceSchema **)sorted_by_name(table->sequences, sizeof(SequenceSchema), table->sequence_count,
-                                                offsetof(SequenceSchema, name));
+static void write_sequences(Buffer *buffer, const ModulePart *part, const TableSchema *table,
+                            ExportForm form) {
+    const SequenceSchema **sequences = (const SequenceSchema **)sorted_by_name(
+        table->sequences, sizeof(SequenceSchema), table->sequence_count,
+        offsetof(SequenceSchema, name));
     JsonList list = list_begin(buffer);
     for (uint32_t i = 0; i < table->sequence_count; i++) {
-        buffer_append_text(list_item(&list), form == EXPORT_V9 ? "{\"name\":" : "{\"source_name\":");
+        buffer_append_text(list_item(&list),
+                           form == EXPORT_V9 ? "{\"name\":" : "{\"source_name\":");
         write_some(buffer, local_name(part, sequences[i]->name));
         buffer_append_format(buffer,
                              ",\"column\":%u,\"start\":{\"none\":[]},\"min_value\":{\"none\":[]},"
@@ -245,7 +265,8 @@ static void write_types(Buffer *buffer, const ModulePart *part, ExportForm form)
     for (uint32_t i = 0; i < part->type_count; i++) {
         buffer_append_format(list_item(&list), "{\"%s\":{\"scope\":", name_field);
         JsonList scope = list_begin(buffer);
-        for (uint32_t s = 0; s < types[i]->scope_count; s++) json_write_string(list_item(&scope), types[i]->scope[s]);
+        for (uint32_t s = 0; s < types[i]->scope_count; s++)
+            json_write_string(list_item(&scope), types[i]->scope[s]);
         list_end(&scope);
         buffer_append_format(buffer, ",\"%s\":", name_field);
         json_write_string(buffer, types[i]->name);
@@ -267,12 +288,13 @@ static void write_reducers_v9(Buffer *buffer, const ModulePart *part) {
         buffer_append_text(list_item(&list), "{\"name\":");
         json_write_string(buffer, local_name(part, reducer->name));
         buffer_append_text(buffer, ",\"params\":");
-        write_params(buffer, part, reducer->params, EXPORT_V9);
+        write_params(buffer, reducer->params);
         buffer_append_text(buffer, ",\"lifecycle\":");
         if (reducer->lifecycle == LIFECYCLE_NONE) {
             buffer_append_text(buffer, "{\"none\":[]}}");
         } else {
-            buffer_append_format(buffer, "{\"some\":{\"%s\":[]}}}", LIFECYCLE_NAMES[reducer->lifecycle]);
+            buffer_append_format(buffer, "{\"some\":{\"%s\":[]}}}",
+                                 LIFECYCLE_NAMES[reducer->lifecycle]);
         }
     }
     list_end(&list);
@@ -280,8 +302,8 @@ static void write_reducers_v9(Buffer *buffer, const ModulePart *part) {
 
 static void write_exports_v9(Buffer *buffer, const ModulePart *part) {
     JsonList list = list_begin(buffer);
-    const TableSchema **tables = (const TableSchema **)sorted_by_name(part->tables, sizeof(TableSchema), part->table_count,
-                                                                      offsetof(TableSchema, name));
+    const TableSchema **tables = (const TableSchema **)sorted_by_name(
+        part->tables, sizeof(TableSchema), part->table_count, offsetof(TableSchema, name));
     for (uint32_t i = 0; i < part->table_count; i++) {
         for (uint32_t c = 0; c < tables[i]->column_count; c++) {
             if (tables[i]->columns[c].default_value.data == NULL) continue;
@@ -298,7 +320,7 @@ static void write_exports_v9(Buffer *buffer, const ModulePart *part) {
         buffer_append_text(list_item(&list), "{\"Procedure\":{\"name\":");
         json_write_string(buffer, local_name(part, procedure->name));
         buffer_append_text(buffer, ",\"params\":");
-        write_params(buffer, part, procedure->params, EXPORT_V9);
+        write_params(buffer, procedure->params);
         buffer_append_text(buffer, ",\"return_type\":");
         type_write_json(buffer, procedure->return_type);
         buffer_append_text(buffer, "}}");
@@ -311,15 +333,17 @@ static void write_exports_v9(Buffer *buffer, const ModulePart *part) {
     list_end(&list);
 }
 
-static void write_view(Buffer *buffer, const ModulePart *part, const ViewDef *view, ExportForm form) {
+static void write_view(Buffer *buffer, const ModulePart *part, const ViewDef *view,
+                       ExportForm form) {
     buffer_append_text(buffer, form == EXPORT_V9 ? "{\"name\":" : "{\"source_name\":");
-    json_write_string(buffer, form == EXPORT_V9 ? local_name(part, view->name) : local_source(part, view->source_name));
+    json_write_string(buffer, form == EXPORT_V9 ? local_name(part, view->name)
+                                                : local_source(part, view->source_name));
     buffer_append_format(buffer, ",\"index\":%u,\"is_public\":", view->index);
     write_bool(buffer, view->is_public);
     buffer_append_text(buffer, ",\"is_anonymous\":");
     write_bool(buffer, view->is_anonymous);
     buffer_append_text(buffer, ",\"params\":");
-    write_params(buffer, part, view->params, form);
+    write_params(buffer, form == EXPORT_V9 ? view->params : view->canonical_params);
     buffer_append_text(buffer, ",\"return_type\":");
     type_write_json(buffer, view->return_type);
     buffer_u8(buffer, '}');
@@ -338,7 +362,8 @@ static void write_row_level_security(Buffer *buffer, const ModulePart *part) {
 static void write_typespace(Buffer *buffer, const Typespace *typespace) {
     buffer_append_text(buffer, "{\"types\":");
     JsonList list = list_begin(buffer);
-    for (uint32_t i = 0; i < typespace->count; i++) type_write_json(list_item(&list), typespace->types[i]);
+    for (uint32_t i = 0; i < typespace->count; i++)
+        type_write_json(list_item(&list), typespace->types[i]);
     list_end(&list);
     buffer_u8(buffer, '}');
 }
@@ -411,15 +436,17 @@ static void write_environment(Buffer *buffer, const ModulePart *part) {
     list_end(&list);
 }
 
-static void write_function_v10(Buffer *buffer, const ModulePart *part, const FunctionDef *function) {
+static void write_function_v10(Buffer *buffer, const ModulePart *part,
+                               const FunctionDef *function) {
     buffer_append_text(buffer, "{\"source_name\":");
     json_write_string(buffer, local_source(part, function->source_name));
     buffer_append_text(buffer, ",\"params\":");
-    write_params(buffer, part, function->params, EXPORT_V10);
+    write_params(buffer, function->canonical_params);
 }
 
 static void write_visibility(Buffer *buffer, const FunctionDef *function) {
-    buffer_append_format(buffer, ",\"visibility\":{\"%s\":[]}", function->is_private ? "Private" : "ClientCallable");
+    buffer_append_format(buffer, ",\"visibility\":{\"%s\":[]}",
+                         function->is_private ? "Private" : "ClientCallable");
 }
 
 static void write_functions_v10(JsonList *sections, const ModulePart *part) {
@@ -480,7 +507,8 @@ static void write_http_v10(JsonList *sections, const ModulePart *part) {
         for (uint32_t i = 0; i < part->route_count; i++) {
             const HttpRouteDef *route = &part->routes[i];
             buffer_append_text(list_item(&list), "{\"handler_function\":");
-            json_write_string(buffer, local_source(part, part->handlers[route->handler].source_name));
+            json_write_string(buffer,
+                              local_source(part, part->handlers[route->handler].source_name));
             buffer_append_text(buffer, ",\"method\":");
             write_method(buffer, route);
             buffer_append_text(buffer, ",\"path\":");
@@ -525,8 +553,8 @@ static void write_views_v10(JsonList *sections, const ModulePart *part) {
 // Canonical names, as upstream: under policy None they lead to themselves when this is read back.
 static void write_schedules_v10(JsonList *sections, const ModulePart *part) {
     Buffer *buffer = sections->buffer;
-    const TableSchema **tables = (const TableSchema **)sorted_by_name(part->tables, sizeof(TableSchema), part->table_count,
-                                                                      offsetof(TableSchema, name));
+    const TableSchema **tables = (const TableSchema **)sorted_by_name(
+        part->tables, sizeof(TableSchema), part->table_count, offsetof(TableSchema, name));
     JsonList list = {buffer, false};
     for (uint32_t i = 0; i < part->table_count; i++) {
         const TableSchema *table = tables[i];
@@ -536,7 +564,8 @@ static void write_schedules_v10(JsonList *sections, const ModulePart *part) {
         write_some(buffer, local_name(part, table->schedule.name));
         buffer_append_text(buffer, ",\"table_name\":");
         json_write_string(buffer, local_name(part, table->name));
-        buffer_append_format(buffer, ",\"schedule_at_col\":%u,\"function_name\":", table->schedule.at_column);
+        buffer_append_format(
+            buffer, ",\"schedule_at_col\":%u,\"function_name\":", table->schedule.at_column);
         json_write_string(buffer, local_name(part, table->schedule.function));
         buffer_u8(buffer, '}');
     }
@@ -551,8 +580,9 @@ static void write_lifecycles_v10(JsonList *sections, const ModulePart *part) {
         for (uint32_t i = 0; i < part->reducer_count; i++) {
             if (part->reducers[i].lifecycle != event) continue;
             if (!list.has_items) list = list_begin(section_begin(sections, "LifeCycleReducers"));
-            buffer_append_format(list_item(&list), "{\"lifecycle_spec\":{\"%s\":[]},\"function_name\":",
-                                 LIFECYCLE_NAMES[event]);
+            buffer_append_format(
+                list_item(&list),
+                "{\"lifecycle_spec\":{\"%s\":[]},\"function_name\":", LIFECYCLE_NAMES[event]);
             json_write_string(buffer, local_name(part, part->reducers[i].name));
             buffer_u8(buffer, '}');
         }
@@ -580,34 +610,40 @@ static void write_explicit_names(JsonList *sections, const ModulePart *part) {
     Buffer *buffer = section_begin(sections, "ExplicitNames");
     buffer_append_text(buffer, "{\"entries\":");
     JsonList entries = list_begin(buffer);
-    const TableSchema **tables = (const TableSchema **)sorted_by_name(part->tables, sizeof(TableSchema), part->table_count,
-                                                                      offsetof(TableSchema, name));
+    const TableSchema **tables = (const TableSchema **)sorted_by_name(
+        part->tables, sizeof(TableSchema), part->table_count, offsetof(TableSchema, name));
     for (uint32_t i = 0; i < part->table_count; i++) {
-        write_mapping(&entries, "Table", local_source(part, tables[i]->accessor), local_name(part, tables[i]->name));
+        write_mapping(&entries, "Table", local_source(part, tables[i]->accessor),
+                      local_name(part, tables[i]->name));
     }
     mem_free(tables);
     const struct {
         const FunctionDef *items;
         uint32_t count;
-    } functions[] = {{part->reducers, part->reducer_count}, {part->procedures, part->procedure_count}};
+    } functions[] = {{part->reducers, part->reducer_count},
+                     {part->procedures, part->procedure_count}};
     for (size_t f = 0; f < sizeof functions / sizeof functions[0]; f++) {
         for (uint32_t i = 0; i < functions[f].count; i++) {
             const FunctionDef *function = &functions[f].items[i];
-            write_mapping(&entries, "Function", local_source(part, function->source_name), local_name(part, function->name));
+            write_mapping(&entries, "Function", local_source(part, function->source_name),
+                          local_name(part, function->name));
         }
     }
     for (uint32_t i = 0; i < part->view_count; i++) {
         const ViewDef *view = &part->views[i];
-        write_mapping(&entries, "Function", local_source(part, view->source_name), local_name(part, view->name));
+        write_mapping(&entries, "Function", local_source(part, view->source_name),
+                      local_name(part, view->name));
     }
     for (uint32_t i = 0; i < part->handler_count; i++) {
         const FunctionDef *handler = &part->handlers[i];
-        write_mapping(&entries, "Function", local_source(part, handler->source_name), local_name(part, handler->name));
+        write_mapping(&entries, "Function", local_source(part, handler->source_name),
+                      local_name(part, handler->name));
     }
     for (uint32_t i = 0; i < part->submodule_count; i++) {
         const ModulePart *submodule = part->submodules[i];
         if (bytes_equal(submodule->namespace_source, submodule->namespace_name)) continue;
-        write_mapping(&entries, "Namespace", submodule->namespace_source, submodule->namespace_name);
+        write_mapping(&entries, "Namespace", submodule->namespace_source,
+                      submodule->namespace_name);
     }
     list_end(&entries);
     buffer_append_text(buffer, "}}");
@@ -622,26 +658,17 @@ static void write_mapping(JsonList *entries, const char *kind, Bytes source, Byt
     buffer_append_text(buffer, "}}");
 }
 
-// V9 shows parameters as the source spells them, V10 as clients do.
-static void write_params(Buffer *buffer, const ModulePart *part, const Type *params, ExportForm form) {
+// A ProductType without tag. V9 gets the parameters as the source spells them, V10 as clients do.
+static void write_params(Buffer *buffer, const Type *params) {
     buffer_append_text(buffer, "{\"elements\":");
     JsonList list = list_begin(buffer);
-    Buffer name;
-    buffer_init(&name, MODULE_DEF_BYTES_MAX);
     for (uint32_t i = 0; i < params->field_count; i++) {
-        Bytes spelled = params->fields[i].name;
-        if (form == EXPORT_V10 && part->converts_names && spelled.data != NULL) {
-            buffer_clear(&name);
-            name_write_snake(&name, spelled);
-            spelled = buffer_bytes(&name);
-        }
         buffer_append_text(list_item(&list), "{\"name\":");
-        write_some(buffer, spelled);
+        write_some(buffer, params->fields[i].name);
         buffer_append_text(buffer, ",\"algebraic_type\":");
         type_write_json(buffer, params->fields[i].type);
         buffer_u8(buffer, '}');
     }
-    buffer_done(&name);
     list_end(&list);
     buffer_u8(buffer, '}');
 }
@@ -657,7 +684,8 @@ static int named_item_compare(const void *left, const void *right) {
 }
 
 // Pointers to the items, by name; freed with mem_free.
-static const void **sorted_by_name(const void *items, size_t item_bytes, uint32_t count, size_t name_offset) {
+static const void **sorted_by_name(const void *items, size_t item_bytes, uint32_t count,
+                                   size_t name_offset) {
     NamedItem *named = mem_alloc(sizeof(NamedItem) * count);
     for (uint32_t i = 0; i < count; i++) {
         named[i].item = (const uint8_t *)items + item_bytes * i;

@@ -1,7 +1,7 @@
 // module_def.c - reading a definition: decode, validate, and lay the tree of modules flat.
 //
-// Numbers go depth first: a module's own functions, then those of each submodule in order. Tables and views of all
-// modules are sorted by their full names.
+// Numbers go depth first: a module's own functions, then those of each submodule in order. Tables
+// and views of all modules are sorted by their full names.
 #include <stdlib.h>
 
 #include "schema/validate.h"
@@ -22,7 +22,8 @@ typedef struct Flattening {
     PartCounts done;
 } Flattening;
 
-static Status validate_tree(ModuleDef *def, const RawModule *raw, ModulePart **ret_root, Error *error);
+static Status validate_tree(ModuleDef *def, const RawModule *raw, ModulePart **ret_root,
+                            Error *error);
 static void count_parts(const ModulePart *part, PartCounts *counts);
 static void flatten(ModuleDef *def, const ModulePart *root);
 static void flatten_part(Flattening *flat, const ModulePart *part);
@@ -32,8 +33,8 @@ static int view_compare(const void *left, const void *right);
 
 Status module_def_read(Bytes bytes, ModuleDef **ret_def, Error *error) {
     if (bytes.count > MODULE_DEF_BYTES_MAX) {
-        return error_set(error, STATUS_LIMIT, "module description: %u bytes, at most %u are read", bytes.count,
-                         MODULE_DEF_BYTES_MAX);
+        return error_set(error, STATUS_LIMIT, "module description: %u bytes, at most %u are read",
+                         bytes.count, MODULE_DEF_BYTES_MAX);
     }
     ModuleDef *def = mem_alloc_zero(sizeof(ModuleDef));
     arena_init(&def->arena, MODULE_DEF_ARENA_BYTES_MAX);
@@ -89,7 +90,8 @@ const ViewDef *module_def_find_view(const ModuleDef *def, Bytes name) {
     return bsearch(&key, def->views, def->view_count, sizeof key, view_compare);
 }
 
-static Status validate_tree(ModuleDef *def, const RawModule *raw, ModulePart **ret_root, Error *error) {
+static Status validate_tree(ModuleDef *def, const RawModule *raw, ModulePart **ret_root,
+                            Error *error) {
     Arena scratch;
     arena_init(&scratch, MODULE_DEF_ARENA_BYTES_MAX);
     ValidationRun run = {.arena = &def->arena, .scratch = &scratch};

@@ -34,7 +34,6 @@ struct ModulePart {
     const EnvironmentDef *environment;
     uint32_t environment_count;
     bool has_environment;
-    bool converts_names;  // the policy was SnakeCase: parameter names have a canonical form of their own
     ModulePart **submodules;
     uint32_t submodule_count;
 };
@@ -42,7 +41,7 @@ struct ModulePart {
 // What ModuleDef.raw points to.
 typedef struct ModuleDefRaw {
     ModulePart *root;
-    BytesMap reducers;    // canonical name -> FunctionDef
+    BytesMap reducers;  // canonical name -> FunctionDef
     BytesMap procedures;
 } ModuleDefRaw;
 

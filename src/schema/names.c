@@ -1,8 +1,9 @@
 // names.c - identifiers, case conversion, database names.
 //
-// The conversion is that of the Rust crate convert_case 0.6 (sats.md 12.3): words end at "_", "-" and " ", which are
-// dropped, and at certain changes of upper, lower and digit. We work on characters where upstream works on grapheme
-// clusters, and check no normalisation form: both differ only for names with combining marks.
+// The conversion is that of the Rust crate convert_case 0.6 (sats.md 12.3): words end at "_", "-"
+// and " ", which are dropped, and at certain changes of upper, lower and digit. We work on
+// characters where upstream works on grapheme clusters, and check no normalisation form: both
+// differ only for names with combining marks.
 #include "schema/names.h"
 
 #include "schema/unicode.h"
@@ -96,7 +97,8 @@ IdentifierProblem identifier_problem(Bytes name, uint32_t *ret_character) {
     return IDENTIFIER_FINE;
 }
 
-void identifier_problem_write(Buffer *buffer, IdentifierProblem problem, Bytes name, uint32_t character) {
+void identifier_problem_write(Buffer *buffer, IdentifierProblem problem, Bytes name,
+                              uint32_t character) {
     if (problem == IDENTIFIER_EMPTY) {
         buffer_append_text(buffer, "Empty identifiers are forbidden.");
         return;
@@ -107,15 +109,17 @@ void identifier_problem_write(Buffer *buffer, IdentifierProblem problem, Bytes n
     } else if (problem == IDENTIFIER_BAD_START) {
         buffer_append_text(buffer, "'s starting character '");
         unicode_append(buffer, character);
-        buffer_append_text(buffer,
-                           "' is neither an underscore ('_') nor a Unicode XID_start character (according to "
-                           "Unicode Standard Annex 31, https://www.unicode.org/reports/tr31/) and");
+        buffer_append_text(
+            buffer,
+            "' is neither an underscore ('_') nor a Unicode XID_start character (according to "
+            "Unicode Standard Annex 31, https://www.unicode.org/reports/tr31/) and");
     } else {
         buffer_append_text(buffer, " contains a character '");
         unicode_append(buffer, character);
-        buffer_append_text(buffer,
-                           "' that is not an XID_continue character (according to Unicode Standard Annex 31, "
-                           "https://www.unicode.org/reports/tr31/) and");
+        buffer_append_text(
+            buffer,
+            "' that is not an XID_continue character (according to Unicode Standard Annex 31, "
+            "https://www.unicode.org/reports/tr31/) and");
     }
     buffer_append_text(buffer, " cannot be used for entities in a module.");
 }
@@ -129,7 +133,8 @@ static void name_write(Buffer *buffer, Bytes name, NameStyle style) {
         if (walk.starts_word && !is_first_word && style.joins) buffer_u8(buffer, '_');
         WordStyle word_style = is_first_word ? style.first : style.others;
         bool is_capital = walk.starts_word && word_style == WORD_CAPITAL;
-        unicode_append(buffer, is_capital ? unicode_to_upper(walk.character) : unicode_to_lower(walk.character));
+        unicode_append(buffer, is_capital ? unicode_to_upper(walk.character)
+                                          : unicode_to_lower(walk.character));
         is_first_character = false;
     }
 }

@@ -17,4 +17,5 @@ typedef enum IdentifierProblem {
 // ret_character: the one that is wrong, for BAD_START and BAD_CHARACTER.
 IdentifierProblem identifier_problem(Bytes name, uint32_t *ret_character);
 // Appends upstream's text.
-void identifier_problem_write(Buffer *buffer, IdentifierProblem problem, Bytes name, uint32_t character);
+void identifier_problem_write(Buffer *buffer, IdentifierProblem problem, Bytes name,
+                              uint32_t character);

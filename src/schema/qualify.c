@@ -1,8 +1,10 @@
-// qualify.c - a submodule's names become "path.name"; aliases get the path as it is spelled in the source.
+// qualify.c - a submodule's names become "path.name"; aliases get the path as it is spelled in the
+// source.
 #include "schema/validate.h"
 
 static void qualify_table(Arena *arena, const ModulePart *part, TableSchema *table);
-static void qualify_functions(Arena *arena, const ModulePart *part, FunctionDef *functions, uint32_t count);
+static void qualify_functions(Arena *arena, const ModulePart *part, FunctionDef *functions,
+                              uint32_t count);
 
 Bytes qualify_name(Arena *arena, Bytes path, Bytes name) {
     if (path.count == 0) return name;
@@ -17,7 +19,8 @@ void qualify_part(Arena *arena, ModulePart *part) {
     qualify_functions(arena, part, part->handlers, part->handler_count);
     for (uint32_t i = 0; i < part->view_count; i++) {
         part->views[i].name = qualify_name(arena, part->path, part->views[i].name);
-        part->views[i].source_name = qualify_name(arena, part->accessor_path, part->views[i].source_name);
+        part->views[i].source_name = qualify_name(arena, part->accessor_path,
+                                                  part->views[i].source_name);
     }
 }
 
@@ -43,9 +46,11 @@ static void qualify_table(Arena *arena, const ModulePart *part, TableSchema *tab
     table->schedule.function = qualify_name(arena, part->path, table->schedule.function);
 }
 
-static void qualify_functions(Arena *arena, const ModulePart *part, FunctionDef *functions, uint32_t count) {
+static void qualify_functions(Arena *arena, const ModulePart *part, FunctionDef *functions,
+                              uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         functions[i].name = qualify_name(arena, part->path, functions[i].name);
-        functions[i].source_name = qualify_name(arena, part->accessor_path, functions[i].source_name);
+        functions[i].source_name = qualify_name(arena, part->accessor_path,
+                                                functions[i].source_name);
     }
 }

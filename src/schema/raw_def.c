@@ -12,7 +12,8 @@ Status raw_module_read(Bytes bytes, Arena *arena, RawModule *ret_module, Error *
     RawModule module = {0};
     uint8_t tag = raw_read_tag(&reader, 3, "RawModuleDef");
     if (!reader.bytes.failed) {
-        static void (*const READ[])(RawReader *, RawModule *) = {raw_v8_read, raw_v9_read, raw_v10_read};
+        static void (*const READ[])(RawReader *, RawModule *) = {raw_v8_read, raw_v9_read,
+                                                                 raw_v10_read};
         module.version = 8u + tag;
         READ[tag](&reader, &module);
     }
@@ -31,6 +32,12 @@ void *raw_read_list(RawReader *reader, RawList list, uint32_t *ret_count) {
     for (uint32_t i = 0; i < count; i++) list.read(reader, items + list.item_bytes * i);
     *ret_count = count;
     return items;
+}
+
+const void *raw_take_items(RawReader *reader, const void *items, size_t bytes) {
+    void *copy = arena_alloc(reader->arena, bytes);
+    if (bytes > 0) memcpy(copy, items, bytes);
+    return copy;
 }
 
 uint8_t raw_read_tag(RawReader *reader, uint32_t variant_count, const char *sum_name) {

@@ -1,7 +1,9 @@
-// raw_def.h - a module description as the module wrote it. One model: V8 and V9 are lifted into the form of V10.
+// raw_def.h - a module description as the module wrote it. One model: V8 and V9 are lifted into the
+// form of V10.
 //
-// What V10 lacks stays visible: names of constraints and schedules (used up to V9), defaults by table name (V9).
-// An absent name has data == NULL. Nothing here is checked but the encoding. Private to schema/.
+// What V10 lacks stays visible: names of constraints and schedules (used up to V9), defaults by
+// table name (V9). An absent name has data == NULL. Nothing here is checked but the encoding.
+// Private to schema/.
 //
 // Threads    belongs to its reader.
 // Lifetime   everything borrows from the description or lives in the reader's arena.
@@ -22,7 +24,7 @@ typedef struct RawType {
 } RawType;
 
 typedef struct RawIndex {
-    Bytes name;      // V10: the source name, which must be there
+    Bytes name;  // V10: the source name, which must be there
     Bytes accessor;
     IndexKind kind;
     ColumnList columns;  // Direct: one
@@ -65,7 +67,7 @@ typedef struct RawTable {
 
 typedef struct RawFunction {
     Bytes name;
-    const Type *params;  // product
+    const Type *params;       // product
     const Type *return_type;  // reducers: of success
     const Type *error_type;   // procedures: NULL
     bool is_private;

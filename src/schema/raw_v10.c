@@ -1,7 +1,7 @@
 // raw_v10.c - RawModuleDefV10: sections in any order, of repeated ones the first counts.
 //
-// A section is read into a scratch RawModule and its fields taken over if its kind is new: reading a repeated
-// section all the same keeps the reader in step.
+// A section is read into a scratch RawModule and its fields taken over if its kind is new: reading
+// a repeated section all the same keeps the reader in step.
 #include "schema/raw_reader.h"
 
 typedef void SectionRead(RawReader *reader, RawModule *module);
@@ -28,9 +28,10 @@ static void read_outboxes(RawReader *reader, RawModule *module);
 
 // By section tag.
 static SectionRead *const SECTIONS[SECTION_COUNT] = {
-    read_typespace, read_types,      read_tables,     read_reducers,           read_procedures, read_views,
-    read_schedules, read_lifecycles, read_row_level_security, read_policy,     read_explicit_names,
-    read_handlers,  read_routes,     read_view_keys,  read_submodules,         read_environment, read_outboxes,
+    read_typespace,      read_types,     read_tables,     read_reducers,           read_procedures,
+    read_views,          read_schedules, read_lifecycles, read_row_level_security, read_policy,
+    read_explicit_names, read_handlers,  read_routes,     read_view_keys,          read_submodules,
+    read_environment,    read_outboxes,
 };
 
 void raw_v10_read(RawReader *reader, RawModule *ret_module) {
@@ -51,7 +52,8 @@ static void read_typespace(RawReader *reader, RawModule *module) {
 }
 
 static void read_types(RawReader *reader, RawModule *module) {
-    module->types = raw_read_list(reader, (RawList){sizeof(RawType), 13, raw_read_named_type}, &module->type_count);
+    module->types = raw_read_list(reader, (RawList){sizeof(RawType), 13, raw_read_named_type},
+                                  &module->type_count);
 }
 
 static void read_default(RawReader *reader, void *item) {
@@ -65,16 +67,22 @@ static void read_table(RawReader *reader, void *item) {
     ret_table->name = reader_string(&reader->bytes);
     ret_table->product_type_ref = reader_u32(&reader->bytes);
     ret_table->primary_key = raw_read_columns(reader);
-    ret_table->indexes = raw_read_list(reader, (RawList){sizeof(RawIndex), 5, raw_read_index}, &ret_table->index_count);
-    ret_table->constraints = raw_read_list(reader, (RawList){sizeof(RawConstraint), 6, raw_read_constraint}, &ret_table->constraint_count);
-    ret_table->sequences = raw_read_list(reader, (RawList){sizeof(RawSequence), 22, raw_read_sequence}, &ret_table->sequence_count);
+    ret_table->indexes = raw_read_list(reader, (RawList){sizeof(RawIndex), 5, raw_read_index},
+                                       &ret_table->index_count);
+    ret_table->constraints = raw_read_list(reader,
+                                           (RawList){sizeof(RawConstraint), 6, raw_read_constraint},
+                                           &ret_table->constraint_count);
+    ret_table->sequences = raw_read_list(
+        reader, (RawList){sizeof(RawSequence), 22, raw_read_sequence}, &ret_table->sequence_count);
     raw_read_table_kind(reader, ret_table);
-    ret_table->defaults = raw_read_list(reader, (RawList){sizeof(RawDefault), 6, read_default}, &ret_table->default_count);
+    ret_table->defaults = raw_read_list(reader, (RawList){sizeof(RawDefault), 6, read_default},
+                                        &ret_table->default_count);
     ret_table->is_event = raw_read_bool(reader);
 }
 
 static void read_tables(RawReader *reader, RawModule *module) {
-    module->tables = raw_read_list(reader, (RawList){sizeof(RawTable), 31, read_table}, &module->table_count);
+    module->tables = raw_read_list(reader, (RawList){sizeof(RawTable), 31, read_table},
+                                   &module->table_count);
 }
 
 static void read_reducer(RawReader *reader, void *item) {
@@ -87,7 +95,8 @@ static void read_reducer(RawReader *reader, void *item) {
 }
 
 static void read_reducers(RawReader *reader, RawModule *module) {
-    module->reducers = raw_read_list(reader, (RawList){sizeof(RawFunction), 11, read_reducer}, &module->reducer_count);
+    module->reducers = raw_read_list(reader, (RawList){sizeof(RawFunction), 11, read_reducer},
+                                     &module->reducer_count);
 }
 
 static void read_procedure(RawReader *reader, void *item) {
@@ -99,11 +108,13 @@ static void read_procedure(RawReader *reader, void *item) {
 }
 
 static void read_procedures(RawReader *reader, RawModule *module) {
-    module->procedures = raw_read_list(reader, (RawList){sizeof(RawFunction), 10, read_procedure}, &module->procedure_count);
+    module->procedures = raw_read_list(reader, (RawList){sizeof(RawFunction), 10, read_procedure},
+                                       &module->procedure_count);
 }
 
 static void read_views(RawReader *reader, RawModule *module) {
-    module->views = raw_read_list(reader, (RawList){sizeof(RawView), 15, raw_read_view}, &module->view_count);
+    module->views = raw_read_list(reader, (RawList){sizeof(RawView), 15, raw_read_view},
+                                  &module->view_count);
 }
 
 static void read_schedule(RawReader *reader, void *item) {
@@ -115,7 +126,8 @@ static void read_schedule(RawReader *reader, void *item) {
 }
 
 static void read_schedules(RawReader *reader, RawModule *module) {
-    module->schedules = raw_read_list(reader, (RawList){sizeof(RawSchedule), 11, read_schedule}, &module->schedule_count);
+    module->schedules = raw_read_list(reader, (RawList){sizeof(RawSchedule), 11, read_schedule},
+                                      &module->schedule_count);
 }
 
 static void read_lifecycle(RawReader *reader, void *item) {
@@ -125,7 +137,8 @@ static void read_lifecycle(RawReader *reader, void *item) {
 }
 
 static void read_lifecycles(RawReader *reader, RawModule *module) {
-    module->lifecycles = raw_read_list(reader, (RawList){sizeof(RawLifecycle), 5, read_lifecycle}, &module->lifecycle_count);
+    module->lifecycles = raw_read_list(reader, (RawList){sizeof(RawLifecycle), 5, read_lifecycle},
+                                       &module->lifecycle_count);
 }
 
 static void read_row_level_security(RawReader *reader, RawModule *module) {
@@ -133,7 +146,8 @@ static void read_row_level_security(RawReader *reader, RawModule *module) {
 }
 
 static void read_policy(RawReader *reader, RawModule *module) {
-    module->policy = raw_read_tag(reader, 2, "CaseConversionPolicy") == 0 ? CASE_VERBATIM : CASE_SNAKE;
+    module->policy = raw_read_tag(reader, 2, "CaseConversionPolicy") == 0 ? CASE_VERBATIM
+                                                                          : CASE_SNAKE;
 }
 
 static void read_explicit_name(RawReader *reader, void *item) {
@@ -144,7 +158,9 @@ static void read_explicit_name(RawReader *reader, void *item) {
 }
 
 static void read_explicit_names(RawReader *reader, RawModule *module) {
-    module->explicit_names = raw_read_list(reader, (RawList){sizeof(RawExplicitName), 9, read_explicit_name}, &module->explicit_name_count);
+    module->explicit_names = raw_read_list(
+        reader, (RawList){sizeof(RawExplicitName), 9, read_explicit_name},
+        &module->explicit_name_count);
 }
 
 static void read_handlers(RawReader *reader, RawModule *module) {
@@ -163,7 +179,8 @@ static void read_route(RawReader *reader, void *item) {
 }
 
 static void read_routes(RawReader *reader, RawModule *module) {
-    module->routes = raw_read_list(reader, (RawList){sizeof(RawRoute), 9, read_route}, &module->route_count);
+    module->routes = raw_read_list(reader, (RawList){sizeof(RawRoute), 9, read_route},
+                                   &module->route_count);
 }
 
 static void read_view_key(RawReader *reader, void *item) {
@@ -173,7 +190,8 @@ static void read_view_key(RawReader *reader, void *item) {
 }
 
 static void read_view_keys(RawReader *reader, RawModule *module) {
-    module->view_keys = raw_read_list(reader, (RawList){sizeof(RawViewKey), 8, read_view_key}, &module->view_key_count);
+    module->view_keys = raw_read_list(reader, (RawList){sizeof(RawViewKey), 8, read_view_key},
+                                      &module->view_key_count);
 }
 
 static void read_submodule(RawReader *reader, void *item) {
@@ -181,7 +199,8 @@ static void read_submodule(RawReader *reader, void *item) {
     RawModule *module = ARENA_NEW(reader->arena, RawModule);
     ret_submodule->namespace_name = reader_string(&reader->bytes);
     ret_submodule->module = module;
-    if (reader->depth == MODULE_DEF_SUBMODULE_DEPTH_MAX) raw_fail(reader, "submodules are nested too deeply");
+    if (reader->depth == MODULE_DEF_SUBMODULE_DEPTH_MAX)
+        raw_fail(reader, "submodules are nested too deeply");
     if (reader->bytes.failed) return;
     reader->depth++;
     raw_v10_read(reader, module);
@@ -189,7 +208,8 @@ static void read_submodule(RawReader *reader, void *item) {
 }
 
 static void read_submodules(RawReader *reader, RawModule *module) {
-    module->submodules = raw_read_list(reader, (RawList){sizeof(RawSubmodule), 8, read_submodule}, &module->submodule_count);
+    module->submodules = raw_read_list(reader, (RawList){sizeof(RawSubmodule), 8, read_submodule},
+                                       &module->submodule_count);
 }
 
 static void read_environment_entry(RawReader *reader, void *item) {
@@ -208,7 +228,9 @@ static void read_environment_entry(RawReader *reader, void *item) {
 }
 
 static void read_environment(RawReader *reader, RawModule *module) {
-    module->environment = raw_read_list(reader, (RawList){sizeof(EnvironmentDef), 6, read_environment_entry}, &module->environment_count);
+    module->environment = raw_read_list(
+        reader, (RawList){sizeof(EnvironmentDef), 6, read_environment_entry},
+        &module->environment_count);
     module->has_environment = true;
 }
 
@@ -224,5 +246,6 @@ static void read_outbox(RawReader *reader, void *item) {
 }
 
 static void read_outboxes(RawReader *reader, RawModule *module) {
-    module->outbox_tables = raw_read_list(reader, (RawList){sizeof(Bytes), 47, read_outbox}, &module->outbox_count);
+    module->outbox_tables = raw_read_list(reader, (RawList){sizeof(Bytes), 47, read_outbox},
+                                          &module->outbox_count);
 }

@@ -1,5 +1,6 @@
-// raw_v9.c - RawModuleDefV9, lifted: schedules out of their tables, lifecycles out of their reducers, the
-// miscellaneous exports into lists of their own. Names stay as they are: policy verbatim.
+// raw_v9.c - RawModuleDefV9, lifted: schedules out of their tables, lifecycles out of their
+// reducers, the miscellaneous exports into lists of their own. Names stay as they are: policy
+// verbatim.
 #include "base/vec.h"
 #include "schema/raw_reader.h"
 
@@ -13,7 +14,6 @@ static void read_tables(RawReader *reader, RawModule *module);
 static void read_table(RawReader *reader, RawTable *ret_table, RawScheduleVec *schedules);
 static void read_reducers(RawReader *reader, RawModule *module);
 static void read_exports(RawReader *reader, RawModule *module);
-static const void *items_take(Arena *arena, const void *items, size_t bytes);
 
 void raw_v9_read(RawReader *reader, RawModule *ret_module) {
     ret_module->version = 9;
@@ -21,9 +21,11 @@ void raw_v9_read(RawReader *reader, RawModule *ret_module) {
     raw_read_typespace(reader, &ret_module->typespace);
     read_tables(reader, ret_module);
     read_reducers(reader, ret_module);
-    ret_module->types = raw_read_list(reader, (RawList){sizeof(RawType), 13, raw_read_named_type}, &ret_module->type_count);
+    ret_module->types = raw_read_list(reader, (RawList){sizeof(RawType), 13, raw_read_named_type},
+                                      &ret_module->type_count);
     read_exports(reader, ret_module);
-    ret_module->row_level_security = raw_read_strings(reader, &ret_module->row_level_security_count);
+    ret_module->row_level_security = raw_read_strings(reader,
+                                                      &ret_module->row_level_security_count);
 }
 
 static void read_tables(RawReader *reader, RawModule *module) {
@@ -33,7 +35,8 @@ static void read_tables(RawReader *reader, RawModule *module) {
     for (uint32_t i = 0; i < count; i++) read_table(reader, &tables[i], &schedules);
     module->tables = tables;
     module->table_count = count;
-    module->schedules = items_take(reader->arena, schedules.items, schedules.count * sizeof(RawSchedule));
+    module->schedules = raw_take_items(reader, schedules.items,
+                                       schedules.count * sizeof(RawSchedule));
     module->schedule_count = schedules.count;
     raw_schedule_vec_done(&schedules);
 }
@@ -42,9 +45,13 @@ static void read_table(RawReader *reader, RawTable *ret_table, RawScheduleVec *s
     ret_table->name = reader_string(&reader->bytes);
     ret_table->product_type_ref = reader_u32(&reader->bytes);
     ret_table->primary_key = raw_read_columns(reader);
-    ret_table->indexes = raw_read_list(reader, (RawList){sizeof(RawIndex), 5, raw_read_index}, &ret_table->index_count);
-    ret_table->constraints = raw_read_list(reader, (RawList){sizeof(RawConstraint), 6, raw_read_constraint}, &ret_table->constraint_count);
-    ret_table->sequences = raw_read_list(reader, (RawList){sizeof(RawSequence), 22, raw_read_sequence}, &ret_table->sequence_count);
+    ret_table->indexes = raw_read_list(reader, (RawList){sizeof(RawIndex), 5, raw_read_index},
+                                       &ret_table->index_count);
+    ret_table->constraints = raw_read_list(reader,
+                                           (RawList){sizeof(RawConstraint), 6, raw_read_constraint},
+                                           &ret_table->constraint_count);
+    ret_table->sequences = raw_read_list(
+        reader, (RawList){sizeof(RawSequence), 22, raw_read_sequence}, &ret_table->sequence_count);
     if (raw_read_tag(reader, 2, "option") == 0) {
         RawSchedule schedule = {.table = ret_table->name};
         schedule.name = raw_read_optional_string(reader);
@@ -71,7 +78,8 @@ static void read_reducers(RawReader *reader, RawModule *module) {
     }
     module->reducers = reducers;
     module->reducer_count = count;
-    module->lifecycles = items_take(reader->arena, lifecycles.items, lifecycles.count * sizeof(RawLifecycle));
+    module->lifecycles = raw_take_items(reader, lifecycles.items,
+                                        lifecycles.count * sizeof(RawLifecycle));
     module->lifecycle_count = lifecycles.count;
     raw_lifecycle_vec_done(&lifecycles);
 }
@@ -99,19 +107,14 @@ static void read_exports(RawReader *reader, RawModule *module) {
             raw_read_view(reader, view);
         }
     }
-    module->defaults = items_take(reader->arena, defaults.items, defaults.count * sizeof(RawDefault));
+    module->defaults = raw_take_items(reader, defaults.items, defaults.count * sizeof(RawDefault));
     module->default_count = defaults.count;
-    module->procedures = items_take(reader->arena, procedures.items, procedures.count * sizeof(RawFunction));
+    module->procedures = raw_take_items(reader, procedures.items,
+                                        procedures.count * sizeof(RawFunction));
     module->procedure_count = procedures.count;
-    module->views = items_take(reader->arena, views.items, views.count * sizeof(RawView));
+    module->views = raw_take_items(reader, views.items, views.count * sizeof(RawView));
     module->view_count = views.count;
     raw_default_vec_done(&defaults);
     raw_function_vec_done(&procedures);
     raw_view_vec_done(&views);
-}
-
-static const void *items_take(Arena *arena, const void *items, size_t bytes) {
-    void *copy = arena_alloc(arena, bytes);
-    if (bytes > 0) memcpy(copy, items, bytes);
-    return copy;
 }

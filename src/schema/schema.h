@@ -18,22 +18,26 @@ typedef struct ColumnList {
     uint16_t count;
 } ColumnList;
 
-typedef enum IndexKind { INDEX_BTREE = 1, INDEX_DIRECT = 2, INDEX_HASH = 3 } IndexKind;  // the stored tag
+typedef enum IndexKind {
+    INDEX_BTREE = 1,
+    INDEX_DIRECT = 2,
+    INDEX_HASH = 3
+} IndexKind;  // the stored tag
 
 typedef enum TableAccess { TABLE_PUBLIC, TABLE_PRIVATE } TableAccess;
 typedef enum TableOrigin { TABLE_SYSTEM, TABLE_USER } TableOrigin;
 
 typedef struct ColumnSchema {
-    Bytes name;      // canonical
-    Bytes accessor;  // source spelling
-    const Type *type;  // resolved: no Refs
+    Bytes name;           // canonical
+    Bytes accessor;       // source spelling
+    const Type *type;     // resolved: no Refs
     Bytes default_value;  // BSATN; data == NULL: none
 } ColumnSchema;
 
 typedef struct IndexSchema {
     IndexId id;  // 0 until created
     Bytes name;
-    Bytes accessor;  // source name (lookup alias); data == NULL: none
+    Bytes accessor;      // source name (lookup alias); data == NULL: none
     Bytes codegen_name;  // accessor_name for generated code; data == NULL: none
     IndexKind kind;
     ColumnList columns;  // in key order
@@ -67,7 +71,7 @@ typedef struct TableSchema {
     Bytes accessor;  // source spelling; data == NULL: system objects have none
     const ColumnSchema *columns;
     uint16_t column_count;
-    const Type *row_type;  // product of the columns, resolved
+    const Type *row_type;       // product of the columns, resolved
     uint32_t product_type_ref;  // in the defining module's typespace
     const IndexSchema *indexes;
     uint32_t index_count;
@@ -92,23 +96,25 @@ typedef enum Lifecycle {
 } Lifecycle;
 
 typedef struct FunctionDef {
-    uint32_t id;   // what the module is called with
-    Bytes name;    // canonical, qualified
-    Bytes source_name;
-    const Type *params;       // product; element names as written in the source; may hold Refs
-    const Type *return_type;  // procedures and views; reducers: NULL
-    const Typespace *typespace;  // canonical names; of the module that declares it
-    Lifecycle lifecycle;      // reducers
-    bool is_private;          // only the owner may call it
+    uint32_t id;                   // what the module is called with
+    Bytes name;                    // canonical, qualified
+    Bytes source_name;             // as written, qualified by the namespaces as written
+    const Type *params;            // product; element names as written in the source; may hold Refs
+    const Type *canonical_params;  // the same with canonical names
+    const Type *return_type;       // procedures and views; reducers: NULL
+    const Typespace *typespace;    // canonical names; of the module that declares it
+    Lifecycle lifecycle;           // reducers
+    bool is_private;               // only the owner may call it
 } FunctionDef;
 
 typedef struct ViewDef {
-    uint32_t index;  // what the module is called with: numbered by kind
-    Bytes name;
-    Bytes source_name;
+    uint32_t index;     // what the module is called with: numbered by kind
+    Bytes name;         // canonical, qualified
+    Bytes source_name;  // as written, qualified by the namespaces as written
     bool is_public;
     bool is_anonymous;
-    const Type *params;
+    const Type *params;            // product; element names as written in the source; may hold Refs
+    const Type *canonical_params;  // the same with canonical names
     const Type *return_type;
     const Typespace *typespace;
     const ColumnSchema *columns;  // of the rows
@@ -131,8 +137,13 @@ typedef struct NamedTypeDef {
     bool custom_ordering;
 } NamedTypeDef;
 
-// Section 15 of a V10 definition: what the module wants from its environment (since-2.8.md 1.1, 6.1).
-typedef enum EnvironmentKind { ENVIRONMENT_STRING, ENVIRONMENT_LITERAL, ENVIRONMENT_UNION } EnvironmentKind;
+// Section 15 of a V10 definition: what the module wants from its environment (since-2.8.md 1.1,
+// 6.1).
+typedef enum EnvironmentKind {
+    ENVIRONMENT_STRING,
+    ENVIRONMENT_LITERAL,
+    ENVIRONMENT_UNION
+} EnvironmentKind;
 
 typedef struct EnvironmentDef {
     Bytes name;
@@ -143,7 +154,7 @@ typedef struct EnvironmentDef {
 } EnvironmentDef;
 
 typedef struct ModuleDef {
-    uint32_t version;  // 8, 9 or 10: of the raw definition
+    uint32_t version;            // 8, 9 or 10: of the raw definition
     const Typespace *typespace;  // root module, canonical names
     const TableSchema *tables;   // all modules, sorted by name; ids are 0
     uint32_t table_count;
@@ -159,7 +170,7 @@ typedef struct ModuleDef {
     uint32_t type_count;
     const EnvironmentDef *environment;  // in declared order
     uint32_t environment_count;
-    bool has_environment;  // declared, even if empty
+    bool has_environment;              // declared, even if empty
     const FunctionDef *http_handlers;  // of the root module
     uint32_t http_handler_count;
     const HttpRouteDef *http_routes;  // in declared order
@@ -168,8 +179,8 @@ typedef struct ModuleDef {
     Arena arena;
 } ModuleDef;
 
-// Decodes a RawModuleDef (V8, V9 or V10) and validates it. On failure the text lists every error found, as
-// upstream does ("Errors occurred:" ...).
+// Decodes a RawModuleDef (V8, V9 or V10) and validates it. On failure the text lists every error
+// found, as upstream does ("Errors occurred:" ...).
 Status module_def_read(Bytes bytes, ModuleDef **ret_def, Error *error);
 void module_def_free(ModuleDef *def);  // accepts NULL
 
@@ -217,10 +228,10 @@ typedef enum MigrationStepKind {
     MIGRATE_REMOVE_SCHEDULE,
     MIGRATE_CHANGE_ACCESS,
     MIGRATE_CHANGE_PRIMARY_KEY,
-    MIGRATE_CHANGE_COLUMNS,     // types whose layout stays
-    MIGRATE_ADD_COLUMNS,        // with defaults: the table is rewritten
+    MIGRATE_CHANGE_COLUMNS,  // types whose layout stays
+    MIGRATE_ADD_COLUMNS,     // with defaults: the table is rewritten
     MIGRATE_CHANGE_EVENT_TABLE,
-    MIGRATE_CHANGE_ACCESSOR,
+    MIGRATE_CHANGE_ACCESSOR,  // of the table, a column or an index: `alias`
     MIGRATE_ADD_VIEW,
     MIGRATE_REMOVE_VIEW,
     MIGRATE_UPDATE_VIEW,
@@ -228,22 +239,28 @@ typedef enum MigrationStepKind {
     MIGRATE_REMOVE_RLS,
 } MigrationStepKind;
 
+typedef enum MigrationAlias { ALIAS_OF_TABLE, ALIAS_OF_COLUMN, ALIAS_OF_INDEX } MigrationAlias;
+
 typedef struct MigrationStep {
     MigrationStepKind kind;
-    Bytes table;  // canonical name of the table or view
-    Bytes object;  // index, constraint, sequence name or SQL text; data == NULL: the table itself
+    MigrationAlias alias;  // MIGRATE_CHANGE_ACCESSOR: whose
+    Bytes table;           // canonical name of the table or view; row-level security: empty
+    // Name of the index, constraint, sequence, schedule or column, or SQL text; data == NULL: the
+    // table itself.
+    Bytes object;
 } MigrationStep;
 
 typedef struct MigrationPlan {
     const MigrationStep *steps;
     uint32_t step_count;
-    bool breaks_clients;
+    bool breaks_clients;  // all users are disconnected after the last step
 } MigrationPlan;
 
-// From one definition to the next, in the order of application. STATUS_CONFLICT with upstream's list of
-// reasons if it needs a manual migration.
-Status migration_plan(const ModuleDef *from, const ModuleDef *to, Arena *arena, MigrationPlan *ret_plan,
-                      Error *error);
+// From one definition to the next, in the order of application. Every MIGRATE_ADD_SEQUENCE has its
+// precheck. The plan borrows its names from the definitions. STATUS_CONFLICT with upstream's list
+// of reasons ("Errors occurred:" ...) if it needs a manual migration.
+Status migration_plan(const ModuleDef *from, const ModuleDef *to, Arena *arena,
+                      MigrationPlan *ret_plan, Error *error);
 // The text of /pre_publish; color: with ANSI codes (http-api.md 8).
 typedef enum PlanStyle { PLAN_NO_COLOR, PLAN_COLOR } PlanStyle;
 void migration_plan_write(const MigrationPlan *plan, const ModuleDef *from, const ModuleDef *to,

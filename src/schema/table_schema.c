@@ -37,8 +37,10 @@ TableSchema *table_schema_copy(const TableSchema *schema, Arena *arena) {
 TableSchema *table_schema_of_view(const ViewDef *view, Arena *arena) {
     TableSchema *table = ARENA_NEW(arena, TableSchema);
     ColumnSchema *columns = ARENA_ARRAY(arena, ColumnSchema, view->column_count + 1u);
-    columns[0] = (ColumnSchema){.name = BYTES_LITERAL("arg_hash"), .type = type_primitive(TYPE_U256)};
-    if (view->column_count > 0) memcpy(&columns[1], view->columns, view->column_count * sizeof(ColumnSchema));
+    columns[0] = (ColumnSchema){.name = BYTES_LITERAL("arg_hash"),
+                                .type = type_primitive(TYPE_U256)};
+    if (view->column_count > 0)
+        memcpy(&columns[1], view->columns, view->column_count * sizeof(ColumnSchema));
     *table = (TableSchema){
         .name = view->name,
         .accessor = view->source_name,
@@ -66,9 +68,11 @@ bool table_schema_index_is_unique(const TableSchema *table, const IndexSchema *i
     for (uint32_t i = 0; i < table->constraint_count; i++) {
         ColumnList unique = table->constraints[i].columns;
         if (unique.count != index->columns.count) continue;
-        uint32_t found = 0;  // the constraint is ascending and without duplicates, the index without duplicates
+        uint32_t found =
+            0;  // the constraint is ascending and without duplicates, the index without duplicates
         for (uint32_t u = 0; u < unique.count; u++) {
-            for (uint32_t c = 0; c < index->columns.count; c++) found += index->columns.items[c] == unique.items[u];
+            for (uint32_t c = 0; c < index->columns.count; c++)
+                found += index->columns.items[c] == unique.items[u];
         }
         if (found == unique.count) return true;
     }
@@ -77,7 +81,8 @@ bool table_schema_index_is_unique(const TableSchema *table, const IndexSchema *i
 
 int32_t table_schema_find_column(const TableSchema *table, Bytes name) {
     for (uint32_t i = 0; i < table->column_count; i++) {
-        if (table->columns[i].accessor.data && bytes_equal(table->columns[i].accessor, name)) return (int32_t)i;
+        if (table->columns[i].accessor.data && bytes_equal(table->columns[i].accessor, name))
+            return (int32_t)i;
     }
     for (uint32_t i = 0; i < table->column_count; i++) {
         if (bytes_equal(table->columns[i].name, name)) return (int32_t)i;
@@ -91,7 +96,8 @@ static const Type *type_copy(const Type *type, Arena *arena) {
     if (type->kind != TYPE_PRODUCT && type->kind != TYPE_SUM) return type_primitive(type->kind);
     TypeField *fields = ARENA_ARRAY(arena, TypeField, type->field_count);
     for (uint32_t i = 0; i < type->field_count; i++) {
-        fields[i] = (TypeField){name_copy(type->fields[i].name, arena), type_copy(type->fields[i].type, arena)};
+        fields[i] = (TypeField){name_copy(type->fields[i].name, arena),
+                                type_copy(type->fields[i].type, arena)};
     }
     return type->kind == TYPE_SUM ? type_sum(arena, fields, type->field_count)
                                   : type_product(arena, fields, type->field_count);
@@ -150,16 +156,19 @@ static void add_view_key(TableSchema *table, const ViewDef *view, Arena *arena) 
     uint16_t *columns = ARENA_ARRAY(arena, uint16_t, 2);
     columns[1] = key;
     Bytes key_name = table->columns[key].name;
-    IndexSchema *indexes = (IndexSchema *)(uintptr_t)table->indexes;  // made by the caller, with room for two
+    IndexSchema *indexes = (IndexSchema *)(uintptr_t)
+                               table->indexes;  // made by the caller, with room for two
     indexes[1] = (IndexSchema){
-        .name = arena_format(arena, "%.*s_arg_hash_%.*s_idx_btree", BYTES_FORMAT(view->name), BYTES_FORMAT(key_name)),
+        .name = arena_format(arena, "%.*s_arg_hash_%.*s_idx_btree", BYTES_FORMAT(view->name),
+                             BYTES_FORMAT(key_name)),
         .kind = INDEX_BTREE,
         .columns = {columns, 2},
     };
     table->index_count = 2;
     ConstraintSchema *constraint = ARENA_NEW(arena, ConstraintSchema);
     *constraint = (ConstraintSchema){
-        .name = arena_format(arena, "%.*s_arg_hash_%.*s_key", BYTES_FORMAT(view->name), BYTES_FORMAT(key_name)),
+        .name = arena_format(arena, "%.*s_arg_hash_%.*s_key", BYTES_FORMAT(view->name),
+                             BYTES_FORMAT(key_name)),
         .columns = {columns, 2},
     };
     table->constraints = constraint;

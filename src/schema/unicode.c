@@ -45,7 +45,8 @@ bool unicode_is_xid_start(uint32_t character) {
 
 bool unicode_is_xid_continue(uint32_t character) {
     if (character < 0x80) {
-        return ascii_is_letter(character) || character == '_' || (character >= '0' && character <= '9');
+        return ascii_is_letter(character) || character == '_' ||
+               (character >= '0' && character <= '9');
     }
     return ranges_contain(XID_START, COUNT_OF(XID_START), character) ||
            ranges_contain(XID_CONTINUE_ONLY, COUNT_OF(XID_CONTINUE_ONLY), character);

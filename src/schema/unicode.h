@@ -1,7 +1,9 @@
-// unicode.h - what names need of Unicode: identifier classes and one-to-one case mappings. Private to schema/.
+// unicode.h - what names need of Unicode: identifier classes and one-to-one case mappings. Private
+// to schema/.
 //
 // Threads    any.
-// Limits     mappings to several characters ("ß" to "SS") are not known: such characters have no case here.
+// Limits     mappings to several characters ("ß" to "SS") are not known: such characters have no
+// case here.
 #pragma once
 
 #include "base/bytes.h"

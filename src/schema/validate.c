@@ -1,7 +1,8 @@
 // validate.c - walks one module, then its submodules.
 //
-// Order as upstream's, since it decides which errors come together: everything that stands alone first, then what
-// refers to tables or functions if these were fine, then what needs the whole module.
+// Order as upstream's, since it decides which errors come together: everything that stands alone
+// first, then what refers to tables or functions if these were fine, then what needs the whole
+// module.
 #include "schema/validate.h"
 
 #include "schema/names.h"
@@ -120,15 +121,15 @@ Bytes text_of_columns(Validator *v, ColumnList columns) {
 
 static void maps_init(Validator *v) {
     for (uint32_t i = 0; i < EXPLICIT_KIND_COUNT; i++) bytes_map_init(&v->explicit_names[i]);
-    BytesMap *maps[] = {&v->global_names, &v->tables, &v->reducers, &v->procedures, &v->views, &v->handlers,
-                        &v->views_by_source};
+    BytesMap *maps[] = {&v->global_names, &v->tables,   &v->reducers,       &v->procedures,
+                        &v->views,        &v->handlers, &v->views_by_source};
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) bytes_map_init(maps[i]);
 }
 
 static void maps_done(Validator *v) {
     for (uint32_t i = 0; i < EXPLICIT_KIND_COUNT; i++) bytes_map_done(&v->explicit_names[i]);
-    BytesMap *maps[] = {&v->global_names, &v->tables, &v->reducers, &v->procedures, &v->views, &v->handlers,
-                        &v->views_by_source};
+    BytesMap *maps[] = {&v->global_names, &v->tables,   &v->reducers,       &v->procedures,
+                        &v->views,        &v->handlers, &v->views_by_source};
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) bytes_map_done(maps[i]);
 }
 
@@ -136,7 +137,8 @@ static void maps_done(Validator *v) {
 static void explicit_names_collect(Validator *v) {
     for (uint32_t i = 0; i < v->raw->explicit_name_count; i++) {
         const RawExplicitName *entry = &v->raw->explicit_names[i];
-        (void)bytes_map_set(&v->explicit_names[entry->kind], entry->source, (void *)(uintptr_t)entry);
+        (void)bytes_map_set(&v->explicit_names[entry->kind], entry->source,
+                            (void *)(uintptr_t)entry);
     }
 }
 
@@ -150,8 +152,8 @@ static void report_problems(Validator *v) {
 // Each step only if the ones before left the module whole.
 static void validate_references(Validator *v, uint32_t errors_before) {
     static void (*const STEPS[])(Validator *) = {
-        validate_function_names, validate_loose_defaults, validate_scheduled_functions, validate_view_keys,
-        validate_namespaces,
+        validate_function_names, validate_loose_defaults, validate_scheduled_functions,
+        validate_view_keys,      validate_namespaces,
     };
     for (size_t i = 0; i < sizeof STEPS / sizeof STEPS[0]; i++) {
         if (error_count(v) == errors_before) STEPS[i](v);
@@ -187,7 +189,8 @@ static void validate_submodules(Validator *v) {
         bool source_taken = bytes_map_set(&sources, submodule->namespace_name, v) != NULL;
         bool name_taken = bytes_map_set(&names, name, v) != NULL;
         if (source_taken || name_taken) {
-            report(v, ERROR_DUPLICATE_NAME, (ErrorFields){{source_taken ? submodule->namespace_name : name}});
+            report(v, ERROR_DUPLICATE_NAME,
+                   (ErrorFields){{source_taken ? submodule->namespace_name : name}});
             continue;
         }
         v->part->submodules[v->part->submodule_count++] = validate_submodule(v, submodule, name);
@@ -199,12 +202,14 @@ static void validate_submodules(Validator *v) {
 // False: no name to go on with. A long one is an error, but its module is looked at all the same.
 static bool validate_namespace(Validator *v, Bytes source, Bytes *ret_name) {
     if (source.count > NAMESPACE_BYTES_MAX) {
-        report(v, ERROR_NAMESPACE_TOO_LONG, (ErrorFields){{source, text_of_number(v, source.count)}});
+        report(v, ERROR_NAMESPACE_TOO_LONG,
+               (ErrorFields){{source, text_of_number(v, source.count)}});
     }
     if (!check_identifier(v, source)) return false;
     if (!resolve_name(v, EXPLICIT_NAMESPACE, source, ret_name)) return false;
     if (ret_name->count > NAMESPACE_BYTES_MAX && source.count <= NAMESPACE_BYTES_MAX) {
-        report(v, ERROR_NAMESPACE_TOO_LONG, (ErrorFields){{*ret_name, text_of_number(v, ret_name->count)}});
+        report(v, ERROR_NAMESPACE_TOO_LONG,
+               (ErrorFields){{*ret_name, text_of_number(v, ret_name->count)}});
     }
     return true;
 }

@@ -1,8 +1,8 @@
 // validate.h - from a RawModule to a ModulePart, with all errors there are. Private to schema/.
 //
-// validate.c walks the module; validate_types.c, validate_table.c and validate_functions.c hold the rules of sats.md
-// 11 for their part. A function that returns bool says whether its thing is usable; what is wrong with it is in the
-// error list then.
+// validate.c walks the module; validate_types.c, validate_table.c and validate_functions.c hold the
+// rules of sats.md 11 for their part. A function that returns bool says whether its thing is
+// usable; what is wrong with it is in the error list then.
 //
 // Threads    one at a time per Validator.
 // Lifetime   the part lives in `arena`; `scratch` and the maps until the end of the validation.
@@ -86,7 +86,8 @@ void validate_named_types(Validator *v);
 // Client code can use a type that stands here (sats.md 11.6).
 bool validate_type_use(Validator *v, const Type *type, TypeLocation location);
 // All of them, and that they have names that are identifiers once converted.
-bool validate_params(Validator *v, const Type *params, TypeLocation location);
+bool validate_params(Validator *v, const Type *params, TypeLocation location,
+                     const Type **ret_canonical);
 // The number of nodes with every Ref written out; 0 if it is over MODULE_DEF_TYPE_NODES_MAX.
 uint32_t validate_type_size(Validator *v, const Type *type, Bytes what);
 // The product that a Ref of a table or view points to, or NULL.

@@ -1,5 +1,5 @@
-// validate_environment.c - declarations of environment variables, and names that collide with submodules
-// (since-2.8.md 1.1, 1.2).
+// validate_environment.c - declarations of environment variables, and names that collide with
+// submodules (since-2.8.md 1.1, 1.2).
 #include <stdlib.h>
 
 #include "schema/validate.h"
@@ -66,7 +66,8 @@ static bool is_environment_name(Bytes name) {
     if (name.count == 0 || name.count > ENVIRONMENT_NAME_BYTES_MAX) return false;
     for (uint32_t i = 0; i < name.count; i++) {
         uint8_t byte = name.data[i];
-        bool is_letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_';
+        bool is_letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                         byte == '_';
         bool is_digit = byte >= '0' && byte <= '9';
         if (!is_letter && (!is_digit || i == 0)) return false;
     }
@@ -98,8 +99,10 @@ void validate_namespaces(Validator *v) {
         (void)bytes_map_set(&namespaces, v->raw->submodules[i].namespace_name, v);
     }
     const RawModule *raw = v->raw;
-    for (uint32_t i = 0; i < raw->table_count; i++) check_conflict(v, &namespaces, "table", raw->tables[i].name);
-    for (uint32_t i = 0; i < raw->view_count; i++) check_conflict(v, &namespaces, "view", raw->views[i].name);
+    for (uint32_t i = 0; i < raw->table_count; i++)
+        check_conflict(v, &namespaces, "table", raw->tables[i].name);
+    for (uint32_t i = 0; i < raw->view_count; i++)
+        check_conflict(v, &namespaces, "view", raw->views[i].name);
     for (uint32_t i = 0; i < raw->reducer_count; i++) {
         check_conflict(v, &namespaces, "reducer", raw->reducers[i].name);
     }

@@ -1,11 +1,12 @@
-// validate_functions.c - reducers, procedures, views, HTTP handlers and routes, lifecycles, schedules (sats.md 11.7,
-// 11.8), and that they do not stand in each other's way.
+// validate_functions.c - reducers, procedures, views, HTTP handlers and routes, lifecycles,
+// schedules (sats.md 11.7, 11.8), and that they do not stand in each other's way.
 #include "schema/validate.h"
 
-static bool validate_function(Validator *v, const RawFunction *raw, TypePlace place, FunctionDef *function);
+static bool validate_function(Validator *v, const RawFunction *raw, TypePlace place,
+                              FunctionDef *function);
 static void validate_view(Validator *v, const RawView *raw, ViewDef *view);
 static bool find_view_row(const Type *return_type, const Type **ret_row);
-static bool validate_view_params(Validator *v, const RawView *raw, Bytes name);
+static bool validate_view_params(Validator *v, const RawView *raw, ViewDef *view);
 static void validate_schedule(Validator *v, const RawSchedule *raw);
 static bool schedule_columns_fit(Validator *v, const TableSchema *table, uint16_t at_column);
 static void validate_scheduled_function(Validator *v, TableSchema *table);
@@ -56,7 +57,8 @@ void validate_procedures(Validator *v) {
     }
 }
 
-static bool validate_function(Validator *v, const RawFunction *raw, TypePlace place, FunctionDef *function) {
+static bool validate_function(Validator *v, const RawFunction *raw, TypePlace place,
+                              FunctionDef *function) {
     *function = (FunctionDef){
         .source_name = raw->name,
         .params = raw->params,
@@ -65,7 +67,8 @@ static bool validate_function(Validator *v, const RawFunction *raw, TypePlace pl
         .is_private = raw->is_private,
     };
     bool is_fine = check_identifier(v, raw->name);
-    is_fine = validate_params(v, raw->params, (TypeLocation){place, raw->name, 0, BYTES_NONE}) && is_fine;
+    TypeLocation location = {place, raw->name, 0, BYTES_NONE};
+    is_fine = validate_params(v, raw->params, location, &function->canonical_params) && is_fine;
     is_fine = validate_type_size(v, raw->params, raw->name) != 0 && is_fine;
     return resolve_name(v, EXPLICIT_FUNCTION, raw->name, &function->name) && is_fine;
 }
@@ -80,7 +83,8 @@ void validate_views(Validator *v) {
 static void validate_view(Validator *v, const RawView *raw, ViewDef *view) {
     const Type *row = NULL;
     if (!find_view_row(raw->return_type, &row)) {
-        report(v, ERROR_VIEW_RETURN_TYPE, (ErrorFields){{raw->name, text_of_type(v, raw->return_type)}});
+        report(v, ERROR_VIEW_RETURN_TYPE,
+               (ErrorFields){{raw->name, text_of_type(v, raw->return_type)}});
         return;
     }
     if (product_at(v->canonical, row->ref) == NULL) {
@@ -98,12 +102,13 @@ static void validate_view(Validator *v, const RawView *raw, ViewDef *view) {
         .primary_key = COLUMN_NONE,
     };
     if (!resolve_name(v, EXPLICIT_FUNCTION, raw->name, &view->name)) return;
-    if (!validate_view_params(v, raw, view->name)) return;
+    if (!validate_view_params(v, raw, view)) return;
     (void)validate_type_use(v, row, (TypeLocation){PLACE_VIEW_RETURN, view->name, 0, BYTES_NONE});
     if (!claim_name(v, view->name)) return;
     (void)validate_columns(v, raw->name, row->ref, &view->columns, &view->column_count);
     (void)check_identifier(v, raw->name);
-    if (bytes_map_find(&v->views, view->name) == NULL) (void)bytes_map_set(&v->views, view->name, view);
+    if (bytes_map_find(&v->views, view->name) == NULL)
+        (void)bytes_map_set(&v->views, view->name, view);
     if (bytes_map_find(&v->views_by_source, raw->name) == NULL) {
         (void)bytes_map_set(&v->views_by_source, raw->name, view);
     }
@@ -121,13 +126,15 @@ static bool find_view_row(const Type *return_type, const Type **ret_row) {
     return true;
 }
 
-static bool validate_view_params(Validator *v, const RawView *raw, Bytes name) {
-    bool is_fine = validate_params(v, raw->params, (TypeLocation){PLACE_VIEW_PARAM, name, 0, BYTES_NONE});
+static bool validate_view_params(Validator *v, const RawView *raw, ViewDef *view) {
+    TypeLocation location = {PLACE_VIEW_PARAM, view->name, 0, BYTES_NONE};
+    bool is_fine = validate_params(v, raw->params, location, &view->canonical_params);
     is_fine = validate_type_size(v, raw->params, raw->name) != 0 && is_fine;
     for (uint32_t i = 0; i < raw->params->field_count; i++) {
         TypeKind kind = raw->params->fields[i].type->kind;
         if (kind != TYPE_F32 && kind != TYPE_F64) continue;
-        report(v, ERROR_VIEW_FLOAT_PARAMETER, (ErrorFields){{raw->name, raw->params->fields[i].name}});
+        report(v, ERROR_VIEW_FLOAT_PARAMETER,
+               (ErrorFields){{raw->name, raw->params->fields[i].name}});
         is_fine = false;
     }
     return is_fine;
@@ -143,11 +150,13 @@ void validate_handlers(Validator *v) {
             .id = i,
             .source_name = v->raw->handlers[i],
             .params = type_unit(),
+            .canonical_params = type_unit(),
             .typespace = v->canonical,
             .lifecycle = LIFECYCLE_NONE,
         };
         bool is_fine = check_identifier(v, handler->source_name);
-        if (!resolve_name(v, EXPLICIT_FUNCTION, handler->source_name, &handler->name) || !is_fine) continue;
+        if (!resolve_name(v, EXPLICIT_FUNCTION, handler->source_name, &handler->name) || !is_fine)
+            continue;
         if (bytes_map_find(&v->handlers, handler->name) != NULL) {
             report(v, ERROR_DUPLICATE_HANDLER, (ErrorFields){{handler->name}});
         } else {
@@ -186,7 +195,8 @@ void validate_routes(Validator *v) {
         Bytes path = routes[i].path;
         Bytes method = route_method_text(v, &routes[i]);
         Bytes any = arena_format(v->scratch, "%.*s\1Any", BYTES_FORMAT(path));
-        Bytes exact = arena_format(v->scratch, "%.*s\1%.*s", BYTES_FORMAT(path), BYTES_FORMAT(method));
+        Bytes exact = arena_format(v->scratch, "%.*s\1%.*s", BYTES_FORMAT(path),
+                                   BYTES_FORMAT(method));
         bool overlaps = bytes_map_find(&taken, any) || bytes_map_find(&taken, exact) ||
                         (routes[i].method < 0 && bytes_map_find(&taken, path));
         if (overlaps) report(v, ERROR_DUPLICATE_ROUTE, (ErrorFields){{path, method}});
@@ -212,13 +222,15 @@ static Bytes route_method_text(Validator *v, const HttpRouteDef *route) {
                                           "Connect", "Options", "Trace", "Patch"};
     if (route->method < 0) return BYTES_LITERAL("Any");
     if (route->method == 9) {
-        return arena_format(v->scratch, "Method(Extension(\"%.*s\"))", BYTES_FORMAT(route->method_extension));
+        return arena_format(v->scratch, "Method(Extension(\"%.*s\"))",
+                            BYTES_FORMAT(route->method_extension));
     }
     return arena_format(v->scratch, "Method(%s)", METHODS[route->method]);
 }
 
 void validate_schedules(Validator *v) {
-    for (uint32_t i = 0; i < v->raw->schedule_count; i++) validate_schedule(v, &v->raw->schedules[i]);
+    for (uint32_t i = 0; i < v->raw->schedule_count; i++)
+        validate_schedule(v, &v->raw->schedules[i]);
 }
 
 static void validate_schedule(Validator *v, const RawSchedule *raw) {
@@ -230,7 +242,8 @@ static void validate_schedule(Validator *v, const RawSchedule *raw) {
         return;
     }
     bool is_given = v->raw->version < 10 && raw->name.data != NULL;
-    Bytes name = is_given ? raw->name : arena_format(v->arena, "%.*s_sched", BYTES_FORMAT(table_name));
+    Bytes name = is_given ? raw->name
+                          : arena_format(v->arena, "%.*s_sched", BYTES_FORMAT(table_name));
     bool is_fine = schedule_columns_fit(v, table, raw->column);
     if (!is_fine) {
         const Type *row = product_at(v->canonical, table->product_type_ref);
@@ -248,7 +261,8 @@ static void validate_schedule(Validator *v, const RawSchedule *raw) {
     is_fine = claim_name(v, name) && is_fine;
     is_fine = resolve_name(v, EXPLICIT_FUNCTION, raw->function, &function) && is_fine;
     if (!is_fine || !check_identifier(v, name)) return;
-    table->schedule = (ScheduleSchema){.name = name, .function = function, .at_column = raw->column};
+    table->schedule = (ScheduleSchema){
+        .name = name, .function = function, .at_column = raw->column};
     table->has_schedule = true;
 }
 
@@ -283,10 +297,12 @@ void validate_lifecycles(Validator *v) {
 void validate_function_names(Validator *v) {
     const ModulePart *part = v->part;
     report_function_duplicates(v, part->reducers, part->reducer_count, &v->reducers, NULL);
-    report_function_duplicates(v, part->procedures, part->procedure_count, &v->procedures, &v->reducers);
+    report_function_duplicates(v, part->procedures, part->procedure_count, &v->procedures,
+                               &v->reducers);
     for (uint32_t i = 0; i < part->view_count; i++) {
         Bytes name = part->views[i].name;
-        bool is_taken = bytes_map_find(&v->reducers, name) || bytes_map_find(&v->procedures, name) ||
+        bool is_taken = bytes_map_find(&v->reducers, name) ||
+                        bytes_map_find(&v->procedures, name) ||
                         bytes_map_find(&v->views, name) != &part->views[i];
         if (is_taken) report(v, ERROR_DUPLICATE_FUNCTION, (ErrorFields){{name}});
     }
@@ -296,7 +312,8 @@ static void report_function_duplicates(Validator *v, const FunctionDef *function
                                        const BytesMap *own, const BytesMap *others) {
     for (uint32_t i = 0; i < count; i++) {
         Bytes name = functions[i].name;
-        bool is_taken = bytes_map_find(own, name) != &functions[i] || (others && bytes_map_find(others, name));
+        bool is_taken = bytes_map_find(own, name) != &functions[i] ||
+                        (others && bytes_map_find(others, name));
         if (is_taken) report(v, ERROR_DUPLICATE_FUNCTION, (ErrorFields){{name}});
     }
 }
@@ -307,7 +324,8 @@ void validate_scheduled_functions(Validator *v) {
     }
 }
 
-// A reducer or procedure of this module whose only parameter is the Ref of the table's row, and no other type.
+// A reducer or procedure of this module whose only parameter is the Ref of the table's row, and no
+// other type.
 static void validate_scheduled_function(Validator *v, TableSchema *table) {
     Bytes name = table->schedule.function;
     FunctionDef *function = bytes_map_find(&v->reducers, name);
@@ -321,7 +339,8 @@ static void validate_scheduled_function(Validator *v, TableSchema *table) {
                 params->fields[0].type->ref == table->product_type_ref;
     if (!fits) {
         Bytes expected = arena_format(v->scratch, "(0: &%u)", table->product_type_ref);
-        report(v, ERROR_SCHEDULED_FUNCTION_PARAMS, (ErrorFields){{name, expected, text_of_type(v, params)}});
+        report(v, ERROR_SCHEDULED_FUNCTION_PARAMS,
+               (ErrorFields){{name, expected, text_of_type(v, params)}});
         return;
     }
     if (v->raw->version >= 10) function->is_private = true;
@@ -348,7 +367,8 @@ static void validate_view_key(Validator *v, const RawViewKey *key) {
         buffer_init(&text, ERROR_TEXT_MAX);
         buffer_u8(&text, '[');
         for (uint32_t i = 0; i < key->column_count; i++) {
-            buffer_append_format(&text, "%s\"%.*s\"", i > 0 ? ", " : "", BYTES_FORMAT(key->columns[i]));
+            buffer_append_format(&text, "%s\"%.*s\"", i > 0 ? ", " : "",
+                                 BYTES_FORMAT(key->columns[i]));
         }
         buffer_u8(&text, ']');
         Bytes columns = arena_copy(v->scratch, buffer_bytes(&text));
@@ -365,7 +385,8 @@ static void validate_view_key(Validator *v, const RawViewKey *key) {
     for (uint16_t i = 0; i < view->column_count; i++) {
         if (!bytes_equal(view->columns[i].accessor, key->columns[0])) continue;
         view->primary_key = i;
-        if (view->params->field_count > 0) report(v, ERROR_VIEW_KEY_PARAMETERS, (ErrorFields){{key->view}});
+        if (view->params->field_count > 0)
+            report(v, ERROR_VIEW_KEY_PARAMETERS, (ErrorFields){{key->view}});
         return;
     }
     report(v, ERROR_VIEW_KEY_COLUMN, (ErrorFields){{key->view, key->columns[0]}});

@@ -1,4 +1,5 @@
-// validate_table.c - tables: columns, keys, indexes, constraints, sequences, defaults (sats.md 11.2 to 11.5).
+// validate_table.c - tables: columns, keys, indexes, constraints, sequences, defaults (sats.md 11.2
+// to 11.5).
 #include <stdlib.h>
 
 #include "schema/validate.h"
@@ -12,22 +13,27 @@ typedef struct TableCheck {
 } TableCheck;
 
 static bool validate_table(Validator *v, const RawTable *raw, TableSchema *table);
-static bool validate_column(Validator *v, Bytes owner, const TypeField *field, TypeLocation location,
-                            ColumnSchema *column);
+static bool validate_column(Validator *v, Bytes owner, const TypeField *field,
+                            TypeLocation location, ColumnSchema *column);
+static bool check_column_names(Validator *v, Bytes owner, const ColumnSchema *columns,
+                               uint16_t count);
 static void validate_indexes(TableCheck *check);
 static bool validate_index(TableCheck *check, const RawIndex *raw, IndexSchema *index);
 static bool validate_index_name(TableCheck *check, const RawIndex *raw, IndexSchema *index);
 static bool validate_direct_index(TableCheck *check, const IndexSchema *index);
 static bool validate_constraints(TableCheck *check);
-static bool validate_constraint(TableCheck *check, const RawConstraint *raw, ConstraintSchema *constraint);
+static bool validate_constraint(TableCheck *check, const RawConstraint *raw,
+                                ConstraintSchema *constraint);
 static void validate_primary_key(TableCheck *check);
 static void validate_constraint_support(TableCheck *check);
 static void validate_sequences(TableCheck *check);
-static void validate_sequence(TableCheck *check, const RawSequence *raw, bool *has_sequence, SequenceSchema *sequence);
+static void validate_sequence(TableCheck *check, const RawSequence *raw, bool *has_sequence,
+                              SequenceSchema *sequence);
 static void validate_sequence_options(TableCheck *check, const RawSequence *raw, Bytes name);
 static bool validate_table_name(TableCheck *check);
 static void validate_defaults(TableCheck *check);
-static bool validate_default(Validator *v, Bytes owner, const TableSchema *table, const RawDefault *raw);
+static bool validate_default(Validator *v, Bytes owner, const TableSchema *table,
+                             const RawDefault *raw);
 static bool check_column_exists(TableCheck *check, Bytes def, uint16_t column);
 static bool check_columns(TableCheck *check, Bytes def, ColumnList columns);
 static ColumnList columns_sorted(Arena *arena, ColumnList columns);
@@ -42,7 +48,8 @@ void validate_tables(Validator *v) {
     uint32_t errors_before = error_count(v);
     v->part->tables = ARENA_ARRAY(v->arena, TableSchema, count);
     for (uint32_t i = 0; i < count; i++) {
-        if (validate_table(v, &v->raw->tables[i], &v->part->tables[v->part->table_count])) v->part->table_count++;
+        if (validate_table(v, &v->raw->tables[i], &v->part->tables[v->part->table_count]))
+            v->part->table_count++;
     }
     if (error_count(v) != errors_before) return;
     for (uint32_t i = 0; i < count; i++) {
@@ -74,16 +81,18 @@ bool validate_columns(Validator *v, Bytes owner, uint32_t ref, const ColumnSchem
     }
     *ret_columns = columns;
     *ret_count = (uint16_t)source->field_count;
-    return is_fine;
+    return is_fine && check_column_names(v, owner, columns, *ret_count);
 }
 
 void validate_loose_defaults(Validator *v) {
     for (uint32_t i = 0; i < v->raw->default_count; i++) {
         const RawDefault *raw = &v->raw->defaults[i];
-        const TableSchema *table = bytes_map_find(&v->tables, raw->table);  // V9: the name is the name
+        const TableSchema *table = bytes_map_find(&v->tables,
+                                                  raw->table);  // V9: the name is the name
         if (table == NULL) {
             report(v, ERROR_TABLE_NOT_FOUND, (ErrorFields){{raw->table}});
-        } else if (raw->column < table->column_count && table->columns[raw->column].default_value.data != NULL) {
+        } else if (raw->column < table->column_count &&
+                   table->columns[raw->column].default_value.data != NULL) {
             ErrorFields fields = {{raw->table, text_of_number(v, raw->column)}};
             report(v, ERROR_DEFAULT_REPEATED, fields);
         } else {
@@ -97,7 +106,8 @@ static bool validate_table(Validator *v, const RawTable *raw, TableSchema *table
     TableCheck check = {.v = v, .raw = raw, .table = table};
     check.row = product_at(v->canonical, raw->product_type_ref);
     if (check.row == NULL) {
-        report(v, ERROR_PRODUCT_TYPE_REF, (ErrorFields){{raw->name, text_of_number(v, raw->product_type_ref)}});
+        report(v, ERROR_PRODUCT_TYPE_REF,
+               (ErrorFields){{raw->name, text_of_number(v, raw->product_type_ref)}});
         return false;
     }
     if (!resolve_name(v, EXPLICIT_TABLE, raw->name, &check.name)) return false;
@@ -110,8 +120,8 @@ static bool validate_table(Validator *v, const RawTable *raw, TableSchema *table
         .access = raw->access,
         .is_event = raw->is_event,
     };
-    bool columns_fine =
-        validate_columns(v, raw->name, raw->product_type_ref, &table->columns, &table->column_count);
+    bool columns_fine = validate_columns(v, raw->name, raw->product_type_ref, &table->columns,
+                                         &table->column_count);
     if (!columns_fine) return false;
     uint32_t errors_before_keys = error_count(v);
     validate_indexes(&check);
@@ -128,8 +138,27 @@ static bool validate_table(Validator *v, const RawTable *raw, TableSchema *table
     return error_count(v) == errors_before;
 }
 
-static bool validate_column(Validator *v, Bytes owner, const TypeField *field, TypeLocation location,
-                            ColumnSchema *column) {
+// Upstream finds two columns of one name only when it creates the table.
+static bool check_column_names(Validator *v, Bytes owner, const ColumnSchema *columns,
+                               uint16_t count) {
+    BytesMap names;
+    bytes_map_init(&names);
+    bool is_fine = true;
+    for (uint16_t i = 0; i < count; i++) {
+        const ColumnSchema *first = bytes_map_set(&names, columns[i].name,
+                                                  (void *)(uintptr_t)&columns[i]);
+        if (first == NULL) continue;
+        uint16_t both[] = {(uint16_t)(first - columns), i};
+        report(v, ERROR_DUPLICATE_COLUMNS,
+               (ErrorFields){{owner, text_of_columns(v, (ColumnList){both, 2})}});
+        is_fine = false;
+    }
+    bytes_map_done(&names);
+    return is_fine;
+}
+
+static bool validate_column(Validator *v, Bytes owner, const TypeField *field,
+                            TypeLocation location, ColumnSchema *column) {
     if (!validate_type_use(v, field->type, location)) return false;
     *column = (ColumnSchema){.name = convert_name(v, field->name), .accessor = field->name};
     if (!check_identifier(v, field->name) || !check_identifier(v, column->name)) return false;
@@ -143,7 +172,8 @@ static bool validate_column(Validator *v, Bytes owner, const TypeField *field, T
         return false;
     }
     Error error;
-    if (type_resolve(v->canonical, field->type, v->arena, &column->type, &error) == STATUS_OK) return true;
+    if (type_resolve(v->canonical, field->type, v->arena, &column->type, &error) == STATUS_OK)
+        return true;
     Bytes text = arena_copy(v->scratch, bytes_of_text(error.text));
     report(v, ERROR_COLUMN_TYPE, (ErrorFields){{owner, field->name, text}});
     return false;
@@ -152,26 +182,30 @@ static bool validate_column(Validator *v, Bytes owner, const TypeField *field, T
 static void validate_indexes(TableCheck *check) {
     uint32_t count = check->raw->index_count;
     IndexSchema *indexes = ARENA_ARRAY(check->v->arena, IndexSchema, count);
-    for (uint32_t i = 0; i < count; i++) (void)validate_index(check, &check->raw->indexes[i], &indexes[i]);
+    for (uint32_t i = 0; i < count; i++)
+        (void)validate_index(check, &check->raw->indexes[i], &indexes[i]);
     check->table->indexes = indexes;
     check->table->index_count = count;
 }
 
 static bool validate_index(TableCheck *check, const RawIndex *raw, IndexSchema *index) {
-    *index = (IndexSchema){.kind = raw->kind, .columns = raw->columns, .codegen_name = raw->accessor};
+    *index = (IndexSchema){
+        .kind = raw->kind, .columns = raw->columns, .codegen_name = raw->accessor};
     if (!validate_index_name(check, raw, index)) return false;
     if (!check_columns(check, index->name, raw->columns)) return false;
     if (raw->kind == INDEX_DIRECT && !validate_direct_index(check, index)) return false;
     return raw->accessor.data == NULL || check_identifier(check->v, raw->accessor);
 }
 
-// V10 keeps the source name as an alias and takes an explicit or the generated name; before, a name is a name.
+// V10 keeps the source name as an alias and takes an explicit or the generated name; before, a name
+// is a name.
 static bool validate_index_name(TableCheck *check, const RawIndex *raw, IndexSchema *index) {
     static const char *const SUFFIXES[] = {
         [INDEX_BTREE] = "_idx_btree", [INDEX_HASH] = "_idx_hash", [INDEX_DIRECT] = "_idx_direct"};
     Validator *v = check->v;
     if (v->raw->version < 10) {
-        index->name = raw->name.data ? raw->name : generate_name(check, raw->columns, SUFFIXES[raw->kind]);
+        index->name = raw->name.data ? raw->name
+                                     : generate_name(check, raw->columns, SUFFIXES[raw->kind]);
         index->accessor = index->name;
         return claim_name(v, index->name);
     }
@@ -181,7 +215,8 @@ static bool validate_index_name(TableCheck *check, const RawIndex *raw, IndexSch
     }
     index->accessor = raw->name;
     if (!claim_name(v, raw->name)) return false;
-    const RawExplicitName *explicit_name = bytes_map_find(&v->explicit_names[EXPLICIT_INDEX], raw->name);
+    const RawExplicitName *explicit_name = bytes_map_find(&v->explicit_names[EXPLICIT_INDEX],
+                                                          raw->name);
     index->name = explicit_name ? explicit_name->canonical
                                 : generate_name(check, raw->columns, SUFFIXES[raw->kind]);
     if (!check_identifier(v, index->name)) return false;
@@ -199,7 +234,8 @@ static bool validate_direct_index(TableCheck *check, const IndexSchema *index) {
         is_fine = type_is_simple_enum(v->canonical->types[type->ref]);
     }
     if (is_fine) return true;
-    ErrorFields fields = {{index->name, column_label(check, index->columns.items[0]), text_of_type(v, type)}};
+    ErrorFields fields = {
+        {index->name, column_label(check, index->columns.items[0]), text_of_type(v, type)}};
     report(v, ERROR_DIRECT_INDEX_TYPE, fields);
     return false;
 }
@@ -209,14 +245,16 @@ static bool validate_constraints(TableCheck *check) {
     ConstraintSchema *constraints = ARENA_ARRAY(check->v->arena, ConstraintSchema, count);
     bool is_fine = true;
     for (uint32_t i = 0; i < count; i++) {
-        is_fine = validate_constraint(check, &check->raw->constraints[i], &constraints[i]) && is_fine;
+        is_fine = validate_constraint(check, &check->raw->constraints[i], &constraints[i]) &&
+                  is_fine;
     }
     check->table->constraints = constraints;
     check->table->constraint_count = count;
     return is_fine;
 }
 
-static bool validate_constraint(TableCheck *check, const RawConstraint *raw, ConstraintSchema *constraint) {
+static bool validate_constraint(TableCheck *check, const RawConstraint *raw,
+                                ConstraintSchema *constraint) {
     bool is_given = check->v->raw->version < 10 && raw->name.data != NULL;
     constraint->name = is_given ? raw->name : generate_name(check, raw->columns, "_key");
     constraint->columns = columns_sorted(check->v->arena, raw->columns);
@@ -240,7 +278,8 @@ static void validate_primary_key(TableCheck *check) {
         check->table->primary_key = key.items[0];
         return;
     }
-    report(v, ERROR_PRIMARY_KEY_NOT_UNIQUE, (ErrorFields){{check->raw->name, column_label(check, key.items[0])}});
+    report(v, ERROR_PRIMARY_KEY_NOT_UNIQUE,
+           (ErrorFields){{check->raw->name, column_label(check, key.items[0])}});
 }
 
 // Each unique constraint needs an index over the same set of columns, in any order.
@@ -285,7 +324,8 @@ static void validate_sequence(TableCheck *check, const RawSequence *raw, bool *h
                 {name, check->raw->name, column_label(check, raw->column), text_of_type(v, type)}};
             report(v, ERROR_SEQUENCE_TYPE, fields);
         } else if (has_sequence[raw->column]) {
-            report(v, ERROR_ONE_AUTO_INC, (ErrorFields){{check->raw->name, column_label(check, raw->column)}});
+            report(v, ERROR_ONE_AUTO_INC,
+                   (ErrorFields){{check->raw->name, column_label(check, raw->column)}});
         }
         has_sequence[raw->column] = true;
     }
@@ -317,7 +357,8 @@ static void validate_sequence_options(TableCheck *check, const RawSequence *raw,
     };
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         if (!options[i].is_bad) continue;
-        ErrorFields fields = {{name, bytes_of_text(options[i].option), text_of_i128(v, options[i].value),
+        ErrorFields fields = {{name, bytes_of_text(options[i].option),
+                               text_of_i128(v, options[i].value),
                                bytes_of_text(options[i].wanted)}};
         report(v, ERROR_SEQUENCE_OPTION, fields);
     }
@@ -343,7 +384,8 @@ static void validate_defaults(TableCheck *check) {
     }
 }
 
-static bool validate_default(Validator *v, Bytes owner, const TableSchema *table, const RawDefault *raw) {
+static bool validate_default(Validator *v, Bytes owner, const TableSchema *table,
+                             const RawDefault *raw) {
     Bytes number = text_of_number(v, raw->column);
     if (raw->column >= table->column_count) {
         report(v, ERROR_COLUMN_NOT_FOUND, (ErrorFields){{owner, owner, number}});
@@ -378,7 +420,8 @@ static bool check_columns(TableCheck *check, Bytes def, ColumnList columns) {
     ColumnList sorted = columns_sorted(check->v->scratch, columns);
     for (uint32_t i = 1; i < sorted.count; i++) {
         if (sorted.items[i - 1] != sorted.items[i]) continue;
-        report(check->v, ERROR_DUPLICATE_COLUMNS, (ErrorFields){{def, text_of_columns(check->v, columns)}});
+        report(check->v, ERROR_DUPLICATE_COLUMNS,
+               (ErrorFields){{def, text_of_columns(check->v, columns)}});
         return false;
     }
     return true;
@@ -412,7 +455,8 @@ static Bytes generate_name(TableCheck *check, ColumnList columns, const char *su
     buffer_append_bytes(&buffer, check->name);
     for (uint32_t i = 0; i < columns.count; i++) {
         uint16_t column = columns.items[i];
-        Bytes name = column < check->row->field_count ? check->row->fields[column].name : BYTES_NONE;
+        Bytes name = column < check->row->field_count ? check->row->fields[column].name
+                                                      : BYTES_NONE;
         buffer_u8(&buffer, '_');
         if (name.data) {
             buffer_append_bytes(&buffer, name);

@@ -19,9 +19,12 @@ static bool validate_type_name(Validator *v, const RawType *raw, NamedTypeDef *r
 static bool validate_type_target(Validator *v, const RawType *raw);
 static bool has_default_ordering(const Type *type);
 static bool validate_definition(Validator *v, const Type *type, TypeLocation location);
-static bool validate_definition_name(Validator *v, const Type *type, Bytes name, TypeLocation location);
-static bool find_use_problem(Validator *v, const Type *type, uint32_t depth, CodegenProblem *ret_problem);
-static bool find_ref_problem(Validator *v, uint32_t ref, uint32_t depth, CodegenProblem *ret_problem);
+static bool validate_definition_name(Validator *v, const Type *type, Bytes name,
+                                     TypeLocation location);
+static bool find_use_problem(Validator *v, const Type *type, uint32_t depth,
+                             CodegenProblem *ret_problem);
+static bool find_ref_problem(Validator *v, uint32_t ref, uint32_t depth,
+                             CodegenProblem *ret_problem);
 static void report_codegen(Validator *v, TypeLocation location, CodegenProblem problem);
 static Bytes raw_type_name(Validator *v, const RawType *raw);
 static uint32_t type_nodes(Validator *v, const Type *type, uint32_t depth);
@@ -32,12 +35,12 @@ void validate_typespace(Validator *v) {
     *canonical = *source;
     if (v->raw->policy != CASE_VERBATIM) {
         canonical->types = ARENA_ARRAY(v->arena, const Type *, source->count);
-        for (uint32_t i = 0; i < source->count; i++) canonical->types[i] = convert_type(v, source->types[i]);
+        for (uint32_t i = 0; i < source->count; i++)
+            canonical->types[i] = convert_type(v, source->types[i]);
     }
     v->source = source;
     v->canonical = canonical;
     v->part->typespace = canonical;
-    v->part->converts_names = v->raw->policy != CASE_VERBATIM;
     v->is_declared = ARENA_ARRAY(v->scratch, bool, source->count);
     v->ref_states = ARENA_ARRAY(v->scratch, uint8_t, source->count);
     v->ref_nodes = ARENA_ARRAY(v->scratch, uint32_t, source->count);
@@ -61,8 +64,10 @@ void validate_named_types(Validator *v) {
     for (uint32_t i = 0; i < count; i++) {
         NamedTypeDef *type = &v->part->types[i];
         if (!validate_named_type(v, &v->raw->types[i], type)) continue;
-        Bytes name = raw_type_name(v, &(RawType){type->scope, type->scope_count, type->name, 0, false});
-        if (bytes_map_set(&names, name, v) != NULL) report(v, ERROR_DUPLICATE_TYPE_NAME, (ErrorFields){{name}});
+        Bytes name = raw_type_name(
+            v, &(RawType){type->scope, type->scope_count, type->name, 0, false});
+        if (bytes_map_set(&names, name, v) != NULL)
+            report(v, ERROR_DUPLICATE_TYPE_NAME, (ErrorFields){{name}});
     }
     bytes_map_done(&names);
 }
@@ -74,20 +79,27 @@ bool validate_type_use(Validator *v, const Type *type, TypeLocation location) {
     return false;
 }
 
-bool validate_params(Validator *v, const Type *params, TypeLocation location) {
+bool validate_params(Validator *v, const Type *params, TypeLocation location,
+                     const Type **ret_canonical) {
     bool is_fine = true;
+    TypeField *fields = ARENA_ARRAY(v->arena, TypeField, params->field_count);
     for (uint32_t i = 0; i < params->field_count; i++) {
+        fields[i] = params->fields[i];
         location.position = i;
         location.param = params->fields[i].name;
         if (location.param.data == NULL) {
-            CodegenProblem problem = {.text = "internal codegen error: all reducer parameters require names"};
+            CodegenProblem problem = {
+                .text = "internal codegen error: all reducer parameters require names"};
             report_codegen(v, location, problem);
             is_fine = false;
-        } else if (!check_identifier(v, convert_name(v, location.param))) {
-            is_fine = false;
+        } else {
+            fields[i].name = convert_name(v, location.param);
+            is_fine = check_identifier(v, fields[i].name) && is_fine;
         }
         is_fine = validate_type_use(v, params->fields[i].type, location) && is_fine;
     }
+    bool is_same = v->raw->policy == CASE_VERBATIM || params->field_count == 0;
+    *ret_canonical = is_same ? params : type_product(v->arena, fields, params->field_count);
     return is_fine;
 }
 
@@ -103,14 +115,16 @@ const Type *product_at(const Typespace *typespace, uint32_t ref) {
     return typespace->types[ref];
 }
 
-// Special types stay as they are, and so does what they hold: a Ref or a primitive in valid definitions.
+// Special types stay as they are, and so does what they hold: a Ref or a primitive in valid
+// definitions.
 static const Type *convert_type(Validator *v, const Type *type) {
     if (type->special != SPECIAL_NONE && type->special != SPECIAL_QUERY) return type;
     if (type->kind == TYPE_ARRAY) {
         const Type *element = convert_type(v, type->element);
         return element == type->element ? type : type_array(v->arena, element);
     }
-    if ((type->kind != TYPE_PRODUCT && type->kind != TYPE_SUM) || type->field_count == 0) return type;
+    if ((type->kind != TYPE_PRODUCT && type->kind != TYPE_SUM) || type->field_count == 0)
+        return type;
     TypeField *fields = ARENA_ARRAY(v->arena, TypeField, type->field_count);
     for (uint32_t i = 0; i < type->field_count; i++) {
         fields[i] = type->fields[i];
@@ -163,13 +177,15 @@ static bool validate_type_name(Validator *v, const RawType *raw, NamedTypeDef *r
 
 static bool validate_type_target(Validator *v, const RawType *raw) {
     if (raw->ref >= v->canonical->count) {
-        report(v, ERROR_TYPE_REF, (ErrorFields){{raw_type_name(v, raw), text_of_number(v, raw->ref)}});
+        report(v, ERROR_TYPE_REF,
+               (ErrorFields){{raw_type_name(v, raw), text_of_number(v, raw->ref)}});
         return false;
     }
     bool is_fine = true;
     const Type *type = v->canonical->types[raw->ref];
     if (!raw->custom_ordering && !has_default_ordering(type)) {
-        ErrorFields fields = {{raw_type_name(v, raw), text_of_number(v, raw->ref), text_of_type(v, type)}};
+        ErrorFields fields = {
+            {raw_type_name(v, raw), text_of_number(v, raw->ref), text_of_type(v, type)}};
         report(v, ERROR_TYPE_ORDERING, fields);
         is_fine = false;
     }
@@ -191,8 +207,9 @@ static bool has_default_ordering(const Type *type) {
 
 static bool validate_definition(Validator *v, const Type *type, TypeLocation location) {
     if (type->kind != TYPE_PRODUCT && type->kind != TYPE_SUM) {
-        report_codegen(v, location, (CodegenProblem){"internal codegen error: type ", type,
-                                                     " is not valid for generating a definition", BYTES_NONE});
+        report_codegen(v, location,
+                       (CodegenProblem){"internal codegen error: type ", type,
+                                        " is not valid for generating a definition", BYTES_NONE});
         return false;
     }
     bool is_fine = true;
@@ -203,9 +220,11 @@ static bool validate_definition(Validator *v, const Type *type, TypeLocation loc
     return is_fine;
 }
 
-static bool validate_definition_name(Validator *v, const Type *type, Bytes name, TypeLocation location) {
+static bool validate_definition_name(Validator *v, const Type *type, Bytes name,
+                                     TypeLocation location) {
     if (name.data == NULL) {
-        CodegenProblem problem = {"internal codegen error: all type elements require names: ", type, "", BYTES_NONE};
+        CodegenProblem problem = {"internal codegen error: all type elements require names: ", type,
+                                  "", BYTES_NONE};
         report_codegen(v, location, problem);
         return false;
     }
@@ -217,41 +236,42 @@ static bool validate_definition_name(Validator *v, const Type *type, Bytes name,
     identifier_problem_write(&text, name_problem, name, character);
     Bytes detail = arena_copy(v->scratch, buffer_bytes(&text));
     buffer_done(&text);
-    report_codegen(v, location, (CodegenProblem){"type ", type, " contains identifier error ", detail});
+    report_codegen(v, location,
+                   (CodegenProblem){"type ", type, " contains identifier error ", detail});
     return false;
 }
 
 // True if the type is no valid use; the first reason, outside in.
-static bool find_use_problem(Validator *v, const Type *type, uint32_t depth, CodegenProblem *ret_problem) {
+static bool find_use_problem(Validator *v, const Type *type, uint32_t depth,
+                             CodegenProblem *ret_problem) {
     if (depth > SATS_DEPTH_MAX) {
         *ret_problem = (CodegenProblem){.text = "internal codegen error: invalid AlgebraicTypeRef"};
         return true;
     }
     switch (type->kind) {
-    case TYPE_REF:
-        return find_ref_problem(v, type->ref, depth, ret_problem);
-    case TYPE_ARRAY:
-        return find_use_problem(v, type->element, depth + 1, ret_problem);
+    case TYPE_REF: return find_ref_problem(v, type->ref, depth, ret_problem);
+    case TYPE_ARRAY: return find_use_problem(v, type->element, depth + 1, ret_problem);
     case TYPE_PRODUCT:
-    case TYPE_SUM:
-        break;
-    default:
-        return false;
+    case TYPE_SUM: break;
+    default: return false;
     }
     if (type->field_count == 0) return false;
-    if (type->special == SPECIAL_OPTION) return find_use_problem(v, type->fields[0].type, depth + 1, ret_problem);
+    if (type->special == SPECIAL_OPTION)
+        return find_use_problem(v, type->fields[0].type, depth + 1, ret_problem);
     if (type->special == SPECIAL_RESULT) {
         return find_use_problem(v, type->fields[0].type, depth + 1, ret_problem) ||
                find_use_problem(v, type->fields[1].type, depth + 1, ret_problem);
     }
     if (type->special != SPECIAL_NONE && type->special != SPECIAL_QUERY) return false;
-    *ret_problem = (CodegenProblem){"internal codegen error: non-special product or sum type ", type,
-                                    " cannot be used to generate a client type use", BYTES_NONE};
+    *ret_problem = (CodegenProblem){"internal codegen error: non-special product or sum type ",
+                                    type, " cannot be used to generate a client type use",
+                                    BYTES_NONE};
     return true;
 }
 
 // A Ref must lead to a declared type, or through any chain to something that is a use itself.
-static bool find_ref_problem(Validator *v, uint32_t ref, uint32_t depth, CodegenProblem *ret_problem) {
+static bool find_ref_problem(Validator *v, uint32_t ref, uint32_t depth,
+                             CodegenProblem *ret_problem) {
     if (ref >= v->source->count || v->ref_states[ref] == REF_VISITING) {
         *ret_problem = (CodegenProblem){.text = "internal codegen error: invalid AlgebraicTypeRef"};
         return true;
@@ -265,12 +285,13 @@ static bool find_ref_problem(Validator *v, uint32_t ref, uint32_t depth, Codegen
 
 static void report_codegen(Validator *v, TypeLocation location, CodegenProblem problem) {
     static const char *const PLACES[] = {
-        [PLACE_REDUCER_PARAM] = "reducer", [PLACE_PROCEDURE_PARAM] = "procedure", [PLACE_VIEW_PARAM] = "view",
-        [PLACE_PROCEDURE_RETURN] = "procedure", [PLACE_VIEW_RETURN] = "view",
+        [PLACE_REDUCER_PARAM] = "reducer", [PLACE_PROCEDURE_PARAM] = "procedure",
+        [PLACE_VIEW_PARAM] = "view",       [PLACE_PROCEDURE_RETURN] = "procedure",
+        [PLACE_VIEW_RETURN] = "view",
     };
     // Sorted by place, then by function, then by position.
-    Bytes order = arena_format(v->scratch, "%u%.*s%c%05u", location.place, BYTES_FORMAT(location.function), 1,
-                               location.position);
+    Bytes order = arena_format(v->scratch, "%u%.*s%c%05u", location.place,
+                               BYTES_FORMAT(location.function), 1, location.position);
     Bytes place = BYTES_NONE;
     if (location.place == PLACE_TYPESPACE) {
         place = arena_format(v->scratch, "typespace ref `&%u`", location.position);
@@ -282,7 +303,8 @@ static void report_codegen(Validator *v, TypeLocation location, CodegenProblem p
                              BYTES_FORMAT(location.function), location.position);
     } else {
         place = arena_format(v->scratch, "%s `%.*s` argument %u (`%.*s`)", PLACES[location.place],
-                             BYTES_FORMAT(location.function), location.position, BYTES_FORMAT(location.param));
+                             BYTES_FORMAT(location.function), location.position,
+                             BYTES_FORMAT(location.param));
     }
     Bytes type = problem.type ? text_of_type(v, problem.type) : BYTES_LITERAL("");
     Bytes text = arena_format(v->scratch, "%s%.*s%s%.*s", problem.text, BYTES_FORMAT(type),
@@ -304,8 +326,8 @@ static Bytes raw_type_name(Validator *v, const RawType *raw) {
     return name;
 }
 
-// Nodes with every Ref written out; a Ref that leads back into itself counts as one. At most a little more than
-// MODULE_DEF_TYPE_NODES_MAX: then it is too large anyway.
+// Nodes with every Ref written out; a Ref that leads back into itself counts as one. At most a
+// little more than MODULE_DEF_TYPE_NODES_MAX: then it is too large anyway.
 static uint32_t type_nodes(Validator *v, const Type *type, uint32_t depth) {
     const uint32_t too_many = MODULE_DEF_TYPE_NODES_MAX + 1;
     if (depth > SATS_DEPTH_MAX) return too_many;
