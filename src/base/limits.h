@@ -126,6 +126,8 @@
 #define SQL_FRAGMENTS_MAX 1024u
 // Nodes of all fragments' expressions together.
 #define SQL_NODES_MAX (1u << 18)
+// Memory for compiling one text, given back at the end; the limits above keep it far below.
+#define SQL_SCRATCH_BYTES_MAX (512u << 20)
 // Relations joined in one fragment, after row-level security; upstream has no limit.
 #define SQL_RELATIONS_MAX 32u
 // Rules of row-level security within rules.
