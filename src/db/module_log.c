@@ -252,10 +252,14 @@ void database_log_unfollow(Database *database, LogFollower *follower) {
 
 void database_log(Database *database, ModuleLogLevel level, Bytes function, const char *format, ...) {
     static const Bytes SENTINEL = {(const uint8_t *)"__spacetimedb__", 15};
-    char text[ERROR_TEXT_MAX * 2];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
+    int count = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    ASSERT(count >= 0);
+    char *text = mem_alloc((size_t)count + 1);
+    va_start(arguments, format);
+    (void)vsnprintf(text, (size_t)count + 1, format, arguments);
     va_end(arguments);
     ModuleLogRecord record = {
         .level = level,
@@ -266,4 +270,5 @@ void database_log(Database *database, ModuleLogLevel level, Bytes function, cons
         .message = bytes_of_text(text),
     };
     module_log_append(&database->module_log, &record, database_now(database));
+    mem_free(text);
 }
