@@ -161,11 +161,15 @@ static Status read_json_args(Database *database, const FunctionDef *def, Bytes j
     if (status == STATUS_OK) {
         *ret_args = arena_copy(&database->call_arena, buffer_bytes(&bsatn));
     } else {
-        if (path.count == 0) buffer_append_text(&path, ".");
-        error_prefix(error, "invalid arguments for %s %.*s: %.*s: invalid arguments for function %.*s: %.*s: %.*s: ",
-                     kind, BYTES_FORMAT(def->name), BYTES_FORMAT(buffer_bytes(&path)),
-                     BYTES_FORMAT(def->name), BYTES_FORMAT(buffer_bytes(&path)),
-                     BYTES_FORMAT(buffer_bytes(&path)));
+        Error cause = *error;
+        Bytes place = path.count > 0 ? buffer_bytes(&path) : bytes_of_text(cause.text);
+        // The chain as upstream prints it; without a path the cause stands in its place.
+        (void)error_set(error, status, "invalid arguments for %s %.*s: %.*s: invalid arguments for function %.*s: %.*s: ",
+                        kind, BYTES_FORMAT(def->name), BYTES_FORMAT(place), BYTES_FORMAT(def->name),
+                        BYTES_FORMAT(place));
+        if (path.count > 0) error_prefix(&cause, "%.*s: ", BYTES_FORMAT(place));
+        error_prefix(&cause, "%s", error->text);
+        *error = cause;
     }
     buffer_done(&bsatn);
     buffer_done(&path);

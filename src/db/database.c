@@ -45,7 +45,8 @@ static Database *database_alloc(const DatabaseOptions *options) {
                               .store = database->store,
                               .database = options->identity,
                               .user = database,
-                              .log = module_wrote_log};
+                              .log = module_wrote_log,
+                              .schedule_immediate = database_schedule_immediate};
     arena_init(&database->call_arena, CALL_ARENA_BYTES_MAX);
     bytes_map_init(&database->reducers);
     char path[PATH_BYTES_MAX];

@@ -127,3 +127,5 @@ void database_schedule_commit(Database *database, const Commit *commit);
 // Queues every row of every scheduled table anew (start, update).
 void database_schedule_all(Database *database);
 void database_run_due(Database *database);  // what is due now
+// HostEnv.schedule_immediate: a call that runs soon, whatever becomes of the transaction at hand.
+void database_schedule_immediate(void *user, Bytes function, Bytes args);

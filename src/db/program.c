@@ -38,6 +38,7 @@ void database_set_program(Database *database, Program *program, Instance *instan
     database->program = program;
     database->instance = instance;
     database->def = def;
+    database->env.def = def;
     database->info = *info;
     database->info.program = BYTES_NONE;
     database->function = BYTES_NONE;

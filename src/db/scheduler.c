@@ -18,6 +18,7 @@ static bool schedule_interval(const TableSchema *table, Bytes column, int64_t *r
 static void heap_push(ScheduleVec *heap, ScheduleEntry entry);
 static ScheduleEntry heap_pop(ScheduleVec *heap);
 static void arm_timer(Database *database);
+static void run_immediate(Database *database, DbMessage *message);
 
 #define SCHEDULE_INTERVAL 0u  // the tags of ScheduleAt
 // Due rows that one turn runs before other messages get their chance.
@@ -176,6 +177,44 @@ static void arm_timer(Database *database) {
     if (wait < 0) wait = 0;
     if (wait > INT64_MAX / 2000) wait = INT64_MAX / 2000;
     actor_set_timer(&database->actor, os->monotonic_nanos(os) + wait * 1000);
+}
+
+// ---- immediate calls (module-abi.md 5.6): not stored, lost on a restart ----
+
+typedef struct ImmediateCall {
+    DbMessage message;
+    uint32_t name_count;
+    uint32_t args_count;
+    uint8_t bytes[];  // name, arguments
+} ImmediateCall;
+
+void database_schedule_immediate(void *user, Bytes function, Bytes args) {
+    Database *database = user;
+    ImmediateCall *call = mem_alloc(sizeof *call + function.count + args.count);
+    *call = (ImmediateCall){.message.run = run_immediate, .name_count = function.count, .args_count = args.count};
+    if (function.count > 0) memcpy(call->bytes, function.data, function.count);
+    if (args.count > 0) memcpy(call->bytes + function.count, args.data, args.count);
+    database_post(database, &call->message);
+}
+
+static void run_immediate(Database *database, DbMessage *message) {
+    ImmediateCall *call = (ImmediateCall *)(void *)message;
+    Bytes name = bytes_of(call->bytes, call->name_count);
+    const FunctionDef *reducer = database->def ? module_def_find_reducer(database->def, name) : NULL;
+    Reader reader = reader_of(bytes_of(call->bytes + call->name_count, call->args_count));
+    Error error = {0};
+    if (database->is_stopped || reducer == NULL) {
+        log_line(LOG_WARN, "db", "immediate call of %.*s: no such reducer", BYTES_FORMAT(name));
+    } else if (bsatn_check(reducer->typespace, reducer->params, &reader, &error) != STATUS_OK) {
+        log_line(LOG_WARN, "db", "immediate call of %.*s: %s", BYTES_FORMAT(name), error.text);
+    } else {
+        ReducerCall run = {.reducer = reducer,
+                           .caller = {.identity = database->options.identity},
+                           .timestamp = database_now(database),
+                           .args = bytes_of(call->bytes + call->name_count, call->args_count)};
+        (void)database_run_reducer(database, &run);
+    }
+    mem_free(call);
 }
 
 // ---- the heap: items[0] is due first ----
