@@ -15,6 +15,7 @@ static Status start_module(Database *database, Error *error);
 static void disconnect_leftovers(Database *database);
 static void clear_table(Database *database, Tx *tx, TableId id);
 static bool database_turn(Actor *actor);
+static void run_messages(Database *database, uint32_t count_max);
 static void database_timer(Actor *actor);
 static void database_retain(Actor *actor);
 static void database_release(Actor *actor);
@@ -81,6 +82,7 @@ Status database_open(const DatabaseOptions *options, Database **ret_database, Er
     disconnect_leftovers(database);
     database_schedule_all(database);
     log_wake(database->log);
+    actor_start(&database->actor);
     *ret_database = database;
     return STATUS_OK;
 }
@@ -193,6 +195,9 @@ static void close_job(PoolJob *job) {
 }
 
 static void database_close(Database *database) {
+    // Messages that nobody ran find a stopped database and free themselves.
+    database->is_stopped = true;
+    run_messages(database, UINT32_MAX);
     ASSERT(database->waiters.count == 0);
     log_close(database->log);
     sync_free(database->sync);
@@ -220,9 +225,15 @@ void database_post(Database *database, DbMessage *message) {
 // while the rest of the batch runs; connections hear once, at the end.
 static bool database_turn(Actor *actor) {
     Database *database = database_of_actor(actor);
-    QueueNode *at = database->backlog ? database->backlog : queue_take_all(&actor->inbox);
+    run_messages(database, EXECUTOR_BATCH_MAX);
+    if (database->options.turn_end) database->options.turn_end(database->options.user);
+    return database->backlog != NULL || !queue_is_empty(&actor->inbox);
+}
+
+static void run_messages(Database *database, uint32_t count_max) {
+    QueueNode *at = database->backlog ? database->backlog : queue_take_all(&database->actor.inbox);
     uint32_t count = 0;
-    while (at && count < EXECUTOR_BATCH_MAX) {
+    while (at && count < count_max) {
         DbMessage *message = (DbMessage *)(void *)at;
         at = at->next;
         message->run(database, message);
@@ -231,8 +242,6 @@ static bool database_turn(Actor *actor) {
         count++;
     }
     database->backlog = at;
-    if (database->options.turn_end) database->options.turn_end(database->options.user);
-    return at != NULL || !queue_is_empty(&actor->inbox);
 }
 
 // ---- the disk ----

@@ -35,6 +35,7 @@ static bool pool_next(ExecutorPool *pool, Actor **ret_actor, PoolJob **ret_job, 
 static void pool_wait(ExecutorPool *pool);
 static Actor *pool_take_due(ExecutorPool *pool);
 static void pool_run_actor(ExecutorPool *pool, Actor *actor);
+static void pool_finish_turn(ExecutorPool *pool, Actor *actor);
 static void pool_enqueue(ExecutorPool *pool, Actor *actor);
 static void heap_place(ExecutorPool *pool, uint32_t slot, Actor *actor);
 static void heap_up(ExecutorPool *pool, uint32_t slot);
@@ -87,8 +88,13 @@ void executor_pool_run(ExecutorPool *pool, PoolJob *job) {
 }
 
 void actor_init(Actor *actor, ExecutorPool *pool) {
-    *actor = (Actor){.pool = pool};
+    *actor = (Actor){.pool = pool, .state = ACTOR_RUNNING};
     queue_init(&actor->inbox);
+}
+
+void actor_start(Actor *actor) {
+    actor->retain(actor);
+    pool_finish_turn(actor->pool, actor);
 }
 
 void actor_post(Actor *actor, QueueNode *node) {
@@ -205,6 +211,11 @@ static void pool_run_actor(ExecutorPool *pool, Actor *actor) {
         pool_enqueue(pool, actor);
         return;
     }
+    pool_finish_turn(pool, actor);
+}
+
+// To idle, or to the run queue if something came meanwhile; gives up the turn's reference or passes it on.
+static void pool_finish_turn(ExecutorPool *pool, Actor *actor) {
     atomic_store(&actor->state, ACTOR_IDLE);
     atomic_thread_fence(memory_order_seq_cst);
     int expected = ACTOR_IDLE;

@@ -31,8 +31,10 @@ typedef struct Actor {
     void (*release)(struct Actor *actor);  // may free it
 } Actor;
 
-// The caller sets turn, timer, retain and release afterwards.
+// The caller sets turn, timer, retain and release afterwards. Messages wait until actor_start: what its maker
+// does before is a turn of its own.
 void actor_init(Actor *actor, ExecutorPool *pool);
+void actor_start(Actor *actor);
 void actor_post(Actor *actor, QueueNode *node);
 // Replaces the actor's timer; 0 removes it.
 void actor_set_timer(Actor *actor, int64_t due_nanos);

@@ -38,6 +38,7 @@ Status database_create(const DatabaseOptions *options, ProgramKind kind, Bytes p
     }
     database_schedule_all(database);
     if (database->log) log_wake(database->log);
+    actor_start(&database->actor);
     *ret_database = database;
     return STATUS_OK;
 }

@@ -63,6 +63,7 @@ static void probe_init(Probe *probe, ExecutorPool *pool) {
     probe->actor.timer = probe_timer;
     probe->actor.retain = probe_retain;
     probe->actor.release = probe_release;
+    actor_start(&probe->actor);
 }
 
 typedef struct Producer {
