@@ -26,8 +26,8 @@ Bytes auth_public_key(const Auth *auth);
 
 typedef struct Claims {
     Identity identity;
-    Bytes token;     // as presented or minted
-    Bytes payload;   // the decoded JSON text, exact bytes
+    Bytes token;    // as presented or minted
+    Bytes payload;  // the decoded JSON text, exact bytes
     Bytes issuer;
     Bytes subject;
 } Claims;
@@ -37,7 +37,8 @@ void auth_mint(Auth *auth, Arena *arena, Claims *ret_claims);
 // The identity of a new database (http-api.md 7.2: minted like a user's).
 Identity auth_mint_database_identity(Auth *auth);
 // A 60-second token for the same user.
-Status auth_mint_short(Auth *auth, const Claims *claims, Arena *arena, Bytes *ret_token, Error *error);
+Status auth_mint_short(Auth *auth, const Claims *claims, Arena *arena, Bytes *ret_token,
+                       Error *error);
 // Checks a presented token. STATUS_DENIED with upstream's 401 text.
 Status auth_validate(Auth *auth, Bytes token, Arena *arena, Claims *ret_claims, Error *error);
 // True if validating needs keys that would have to be fetched now.

@@ -144,6 +144,26 @@
 // Query sets of one client.
 #define CLIENT_QUERY_SETS_MAX 100000u
 
+// ---- auth ----
+
+// A discovery document or key set. Larger: the token is refused with 401.
+#define AUTH_DOCUMENT_BYTES_MAX (1u << 20)
+// One request to an issuer, redirects included. Longer: 401. Nobody but the caller waits for it.
+#define AUTH_FETCH_MS_MAX 10000u
+#define AUTH_REDIRECTS_MAX 5u
+// Issuers whose keys are kept; the one that was not used for the longest time makes room.
+#define AUTH_ISSUERS_MAX 256u
+// Keys of one issuer. More: 401.
+#define AUTH_ISSUER_KEYS_MAX 1000u
+// Keys are fetched again when they are older, as upstream does.
+#define AUTH_KEYS_SECONDS_MAX 300u
+// One PEM file.
+#define AUTH_KEY_FILE_BYTES_MAX 65536u
+// The payload of a token that we sign; what comes in is bounded by HTTP_HEAD_BYTES_MAX.
+#define AUTH_PAYLOAD_BYTES_MAX (256u << 10)
+// Reading one token: its parts, decoded.
+#define AUTH_TOKEN_ARENA_BYTES_MAX (1u << 20)
+
 // ---- net ----
 
 // Largest client message after reassembly. Larger: dropped without a close frame, as upstream does.
