@@ -101,7 +101,8 @@ static void conn_update_events(Conn *conn) {
     int events = (conn->is_reading ? UV_READABLE : 0) | (conn->is_blocked ? UV_WRITABLE : 0);
     if (events == conn->events) return;
     conn->events = events;
-    int failure = events == 0 ? uv_poll_stop(&conn->poll) : uv_poll_start(&conn->poll, events, conn_on_poll);
+    int failure = events == 0 ? uv_poll_stop(&conn->poll)
+                              : uv_poll_start(&conn->poll, events, conn_on_poll);
     ASSERT(failure == 0);
 }
 
@@ -209,5 +210,6 @@ ConnWrite conn_write(Conn *conn, const struct iovec *pieces, uint32_t count, siz
 }
 
 void conn_end_writing(Conn *conn) {
-    (void)shutdown(conn->socket, SHUT_WR);  // fails only if the client is gone, which the next read tells
+    (void)shutdown(conn->socket,
+                   SHUT_WR);  // fails only if the client is gone, which the next read tells
 }

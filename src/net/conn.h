@@ -33,8 +33,8 @@ struct Conn {
     bool is_blocked;  // the socket takes no bytes for now
     bool is_dirty;
     bool is_waiting;
-    uint8_t handles;  // open libuv handles; memory is freed with the last
-    int events;       // what the poll handle was told
+    uint8_t handles;       // open libuv handles; memory is freed with the last
+    int events;            // what the poll handle was told
     uint64_t deadline_ms;  // of the loop's clock; UINT64_MAX: none
     uint64_t armed_ms;     // when the timer fires; UINT64_MAX: not armed
     Conn *next;

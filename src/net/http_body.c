@@ -54,40 +54,36 @@ static HttpBodyResult body_copy(HttpBody *body, Bytes input, Buffer *content, si
 
 static HttpBodyResult body_byte(HttpBody *body, uint8_t byte, const Buffer *content) {
     switch (body->state) {
-        case HTTP_BODY_SIZE:
-            return body_size_byte(body, byte);
-        case HTTP_BODY_EXTENSION:
-            if (byte == '\n' || ++body->line_bytes > HTTP_CHUNK_LINE_BYTES_MAX) return HTTP_BODY_BAD;
-            if (byte == '\r') body->state = HTTP_BODY_SIZE_END;
-            return HTTP_BODY_MORE;
-        case HTTP_BODY_SIZE_END:
-            if (byte != '\n') return HTTP_BODY_BAD;
-            return body_size_end(body, content);
-        case HTTP_BODY_CHUNK_CR:
-            return body_expect(body, byte, '\r', HTTP_BODY_CHUNK_LF);
-        case HTTP_BODY_CHUNK_LF:
-            body->size_digits = 0;
-            body->line_bytes = 0;
-            return body_expect(body, byte, '\n', HTTP_BODY_SIZE);
-        case HTTP_BODY_TRAILER:
-        case HTTP_BODY_TRAILER_LINE:
-            if (byte == '\n' || ++body->line_bytes > HTTP_TRAILER_BYTES_MAX) return HTTP_BODY_BAD;
-            if (byte == '\r') {
-                bool is_empty = body->state == HTTP_BODY_TRAILER;
-                body->state = is_empty ? HTTP_BODY_FINAL_LF : HTTP_BODY_TRAILER_LF;
-            } else {
-                body->state = HTTP_BODY_TRAILER_LINE;
-            }
-            return HTTP_BODY_MORE;
-        case HTTP_BODY_TRAILER_LF:
-            return body_expect(body, byte, '\n', HTTP_BODY_TRAILER);
-        case HTTP_BODY_FINAL_LF:
-            body->state = HTTP_BODY_COMPLETE;
-            return byte == '\n' ? HTTP_BODY_DONE : HTTP_BODY_BAD;
-        case HTTP_BODY_COUNTED:
-        case HTTP_BODY_CHUNK:
-        case HTTP_BODY_COMPLETE:
-            break;
+    case HTTP_BODY_SIZE: return body_size_byte(body, byte);
+    case HTTP_BODY_EXTENSION:
+        if (byte == '\n' || ++body->line_bytes > HTTP_CHUNK_LINE_BYTES_MAX) return HTTP_BODY_BAD;
+        if (byte == '\r') body->state = HTTP_BODY_SIZE_END;
+        return HTTP_BODY_MORE;
+    case HTTP_BODY_SIZE_END:
+        if (byte != '\n') return HTTP_BODY_BAD;
+        return body_size_end(body, content);
+    case HTTP_BODY_CHUNK_CR: return body_expect(body, byte, '\r', HTTP_BODY_CHUNK_LF);
+    case HTTP_BODY_CHUNK_LF:
+        body->size_digits = 0;
+        body->line_bytes = 0;
+        return body_expect(body, byte, '\n', HTTP_BODY_SIZE);
+    case HTTP_BODY_TRAILER:
+    case HTTP_BODY_TRAILER_LINE:
+        if (byte == '\n' || ++body->line_bytes > HTTP_TRAILER_BYTES_MAX) return HTTP_BODY_BAD;
+        if (byte == '\r') {
+            bool is_empty = body->state == HTTP_BODY_TRAILER;
+            body->state = is_empty ? HTTP_BODY_FINAL_LF : HTTP_BODY_TRAILER_LF;
+        } else {
+            body->state = HTTP_BODY_TRAILER_LINE;
+        }
+        return HTTP_BODY_MORE;
+    case HTTP_BODY_TRAILER_LF: return body_expect(body, byte, '\n', HTTP_BODY_TRAILER);
+    case HTTP_BODY_FINAL_LF:
+        body->state = HTTP_BODY_COMPLETE;
+        return byte == '\n' ? HTTP_BODY_DONE : HTTP_BODY_BAD;
+    case HTTP_BODY_COUNTED:
+    case HTTP_BODY_CHUNK:
+    case HTTP_BODY_COMPLETE: break;
     }
     UNREACHABLE();
 }

@@ -8,14 +8,14 @@
 #include "net/http_head.h"
 
 typedef enum HttpBodyState {
-    HTTP_BODY_COUNTED,     // `left` bytes of a body with a length
-    HTTP_BODY_SIZE,        // digits of a chunk's size
-    HTTP_BODY_EXTENSION,   // behind the size, to be ignored
-    HTTP_BODY_SIZE_END,    // CR was read, LF is due
-    HTTP_BODY_CHUNK,       // `left` bytes of a chunk
-    HTTP_BODY_CHUNK_CR,    // behind a chunk
+    HTTP_BODY_COUNTED,    // `left` bytes of a body with a length
+    HTTP_BODY_SIZE,       // digits of a chunk's size
+    HTTP_BODY_EXTENSION,  // behind the size, to be ignored
+    HTTP_BODY_SIZE_END,   // CR was read, LF is due
+    HTTP_BODY_CHUNK,      // `left` bytes of a chunk
+    HTTP_BODY_CHUNK_CR,   // behind a chunk
     HTTP_BODY_CHUNK_LF,
-    HTTP_BODY_TRAILER,     // start of a trailer line, or of the final empty line
+    HTTP_BODY_TRAILER,  // start of a trailer line, or of the final empty line
     HTTP_BODY_TRAILER_LINE,
     HTTP_BODY_TRAILER_LF,  // end of a trailer line
     HTTP_BODY_FINAL_LF,
@@ -25,7 +25,7 @@ typedef enum HttpBodyState {
 typedef struct HttpBody {
     HttpBodyState state;
     uint64_t left;
-    uint32_t line_bytes;   // of the size line, or of all trailers
+    uint32_t line_bytes;  // of the size line, or of all trailers
     uint32_t size_digits;
     size_t max;
 } HttpBody;

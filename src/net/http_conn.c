@@ -36,20 +36,20 @@ static const bool HTTP_STEP[HTTP_STATE_COUNT][HTTP_STATE_COUNT] = {
 typedef struct HttpConn {
     Conn *conn;
     HttpState state;
-    Buffer in;           // received and not consumed, from in_at on
+    Buffer in;  // received and not consumed, from in_at on
     size_t in_at;
-    uint32_t scanned;    // of what is in `in`: no head ends before
-    uint32_t partial_at;  // a head of this size is tried before its end has come
-    bool is_partial;      // a head has begun
+    uint32_t scanned;        // of what is in `in`: no head ends before
+    uint32_t partial_at;     // a head of this size is tried before its end has come
+    bool is_partial;         // a head has begun
     HttpExchange *exchange;  // in BODY and HANDLER
     HttpBody body;
     Buffer out;
     size_t out_at;
-    bool will_close;        // after this answer
-    bool has_unread;        // ... and the client may still be sending: linger
-    bool has_ended;         // the client has sent its last byte
-    uint64_t started_ms;    // first byte of the head, or of the body; or end of the last answer
-    uint64_t received_ms;   // last byte of the body
+    bool will_close;          // after this answer
+    bool has_unread;          // ... and the client may still be sending: linger
+    bool has_ended;           // the client has sent its last byte
+    uint64_t started_ms;      // first byte of the head, or of the body; or end of the last answer
+    uint64_t received_ms;     // last byte of the body
     uint64_t write_stall_ms;  // when a blocked answer has taken too long; NEVER: not blocked
     uint64_t linger_bytes;
 } HttpConn;
@@ -127,7 +127,9 @@ static void http_take_input(HttpConn *http, const uint8_t *data, size_t count) {
     if (used < count && is_rest_wanted) {
         http_compact(http);
         buffer_append(&http->in, data + used, count - used);
-        ASSERT(!http->in.failed);  // reading stops at HTTP_EARLY_BYTES_MAX, heads at HTTP_HEAD_BYTES_MAX
+        ASSERT(
+            !http->in
+                 .failed);  // reading stops at HTTP_EARLY_BYTES_MAX, heads at HTTP_HEAD_BYTES_MAX
     }
     http_advance(http);
 }
@@ -156,7 +158,8 @@ static void http_advance(HttpConn *http) {
 // True if a head was consumed.
 static bool http_take_head(HttpConn *http) {
     Bytes input = http_pending_in(http);
-    while (http->scanned == 0 && input.count > 0 && (input.data[0] == '\r' || input.data[0] == '\n')) {
+    while (http->scanned == 0 && input.count > 0 &&
+           (input.data[0] == '\r' || input.data[0] == '\n')) {
         http_consume(http, 1);  // empty lines before a request are to be ignored
         input = http_pending_in(http);
     }
@@ -313,7 +316,8 @@ void http_conn_stream(Conn *conn, HttpExchange *exchange, Bytes bytes) {
     } else {
         http_chunk_write(&http->out, bytes);
     }
-    atomic_store_explicit(&exchange->queued_bytes, http->out.count - http->out_at, memory_order_relaxed);
+    atomic_store_explicit(&exchange->queued_bytes, http->out.count - http->out_at,
+                          memory_order_relaxed);
     conn_mark(conn);
 }
 
@@ -338,7 +342,8 @@ static void http_flush(Conn *conn) {
         if (result == CONN_WRITE_GONE) return;
         http->out_at += written;
         pending -= written;
-        http->write_stall_ms = pending > 0 ? net_thread_now(conn->thread) + HTTP_WRITE_STALL_MS : NEVER;
+        http->write_stall_ms = pending > 0 ? net_thread_now(conn->thread) + HTTP_WRITE_STALL_MS
+                                           : NEVER;
     }
     if (http->exchange != NULL) {
         atomic_store_explicit(&http->exchange->queued_bytes, pending, memory_order_relaxed);
@@ -375,7 +380,9 @@ void http_conn_release(Conn *conn, Buffer *ret_received, Buffer *ret_unsent) {
     buffer_init(ret_received, NET_READ_BYTES + HTTP_HEAD_BYTES_MAX + HTTP_EARLY_BYTES_MAX);
     buffer_init(ret_unsent, OUT_BYTES_MAX);
     buffer_append_bytes(ret_received, http_pending_in(http));
-    buffer_append(ret_unsent, http->out.data + http->out_at, http->out.count - http->out_at);
+    if (http->out_at < http->out.count) {
+        buffer_append(ret_unsent, http->out.data + http->out_at, http->out.count - http->out_at);
+    }
     buffer_done(&http->in);
     buffer_done(&http->out);
     mem_free(http);
@@ -450,22 +457,19 @@ static void http_update(HttpConn *http) {
 static uint64_t http_deadline(const HttpConn *http) {
     uint64_t at = NEVER;
     switch (http->state) {
-        case HTTP_HEAD:
-            at = http->started_ms + (http->is_partial ? HTTP_HEAD_TIMEOUT_MS : HTTP_IDLE_TIMEOUT_MS);
-            break;
-        case HTTP_BODY: {
-            uint64_t slow = http->started_ms + HTTP_BODY_GRACE_MS + http->exchange->body.count;
-            at = http->received_ms + HTTP_BODY_STALL_MS;
-            if (slow < at) at = slow;
-            break;
-        }
-        case HTTP_LINGER:
-            at = http->started_ms + HTTP_LINGER_MS;
-            break;
-        case HTTP_HANDLER:
-        case HTTP_SENDING:
-        case HTTP_STATE_COUNT:
-            break;
+    case HTTP_HEAD:
+        at = http->started_ms + (http->is_partial ? HTTP_HEAD_TIMEOUT_MS : HTTP_IDLE_TIMEOUT_MS);
+        break;
+    case HTTP_BODY: {
+        uint64_t slow = http->started_ms + HTTP_BODY_GRACE_MS + http->exchange->body.count;
+        at = http->received_ms + HTTP_BODY_STALL_MS;
+        if (slow < at) at = slow;
+        break;
+    }
+    case HTTP_LINGER: at = http->started_ms + HTTP_LINGER_MS; break;
+    case HTTP_HANDLER:
+    case HTTP_SENDING:
+    case HTTP_STATE_COUNT: break;
     }
     return http->write_stall_ms < at ? http->write_stall_ms : at;
 }

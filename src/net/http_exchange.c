@@ -18,7 +18,8 @@ typedef struct StreamPost {
     uint8_t bytes[];
 } StreamPost;
 
-static void exchange_write_head(HttpExchange *exchange, const HttpResponse *response, HttpLength length);
+static void exchange_write_head(HttpExchange *exchange, const HttpResponse *response,
+                                HttpLength length);
 static void net_run_answer(Post *post);
 static void net_run_stream_begin(Post *post);
 static void net_run_stream_write(Post *post);
@@ -79,7 +80,8 @@ void http_respond(HttpExchange *exchange, const HttpResponse *response) {
     net_thread_post(exchange->thread, &exchange->answer_post);
 }
 
-static void exchange_write_head(HttpExchange *exchange, const HttpResponse *response, HttpLength length) {
+static void exchange_write_head(HttpExchange *exchange, const HttpResponse *response,
+                                HttpLength length) {
     const HttpHead *head = &exchange->head;
     bool is_stopping = atomic_load_explicit(&exchange->server->stopping, memory_order_relaxed);
     exchange->will_close = !head->keep_alive || is_stopping || length == HTTP_LENGTH_CLOSE;

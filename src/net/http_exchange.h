@@ -34,9 +34,11 @@ struct HttpExchange {
     void (*gone)(void *user);
     void *gone_user;
     // ---- shared ----
-    _Atomic bool is_gone;           // net thread sets it once; relaxed: learning late only wastes work
-    _Atomic uint64_t posted_bytes;  // of stream writes: the holder adds, the net thread subtracts; relaxed
-    _Atomic uint64_t queued_bytes;  // what the socket has not taken: net thread only writes; relaxed
+    _Atomic bool is_gone;  // net thread sets it once; relaxed: learning late only wastes work
+    _Atomic uint64_t
+        posted_bytes;  // of stream writes: the holder adds, the net thread subtracts; relaxed
+    _Atomic uint64_t
+        queued_bytes;  // what the socket has not taken: net thread only writes; relaxed
 };
 
 HttpExchange *exchange_create(NetThread *thread, Conn *conn);

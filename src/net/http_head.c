@@ -28,8 +28,10 @@ uint32_t http_head_find_end(Bytes input, uint32_t *at) {
         }
         uint32_t next = (uint32_t)(newline - input.data) + 1;
         if (next < input.count && input.data[next] == '\n') return next + 1;
-        if (input.count - next >= 2 && input.data[next] == '\r' && input.data[next + 1] == '\n') return next + 2;
-        bool may_be_end = next == input.count || (input.count - next == 1 && input.data[next] == '\r');
+        if (input.count - next >= 2 && input.data[next] == '\r' && input.data[next + 1] == '\n')
+            return next + 2;
+        bool may_be_end = next == input.count ||
+                          (input.count - next == 1 && input.data[next] == '\r');
         *at = may_be_end ? next - 1 : next;
         if (may_be_end) return 0;
     }
@@ -41,7 +43,8 @@ HttpHeadStatus http_head_check_partial(Bytes input) {
     if (status != HTTP_HEAD_OK) return status;
     DepHeader headers[HTTP_HEADERS_MAX];
     DepHttpHead parsed;
-    ssize_t used = dep_http_parse_request(input.data, input.count, headers, HTTP_HEADERS_MAX, &parsed);
+    ssize_t used = dep_http_parse_request(input.data, input.count, headers, HTTP_HEADERS_MAX,
+                                          &parsed);
     return used < 0 ? head_fault(input) : HTTP_HEAD_OK;
 }
 
@@ -64,7 +67,8 @@ HttpHeadStatus http_head_parse(Bytes bytes, Arena *arena, HttpHead *ret_head) {
     if (status != HTTP_HEAD_OK) return status;
     DepHeader headers[HTTP_HEADERS_MAX];
     DepHttpHead parsed;
-    ssize_t used = dep_http_parse_request(bytes.data, bytes.count, headers, HTTP_HEADERS_MAX, &parsed);
+    ssize_t used = dep_http_parse_request(bytes.data, bytes.count, headers, HTTP_HEADERS_MAX,
+                                          &parsed);
     if (used != (ssize_t)bytes.count) return head_fault(bytes);
     ASSERT(parsed.header_count <= HTTP_HEADERS_MAX);
 
@@ -94,7 +98,8 @@ static HttpHeadStatus head_split_target(const DepHttpHead *parsed, HttpRequest *
     static const char *const SCHEMES[] = {"http://", "https://"};
     for (uint32_t i = 0; i < 2; i++) {
         uint32_t scheme_bytes = (uint32_t)strlen(SCHEMES[i]);
-        if (target.count < scheme_bytes || memcmp(target.data, SCHEMES[i], scheme_bytes) != 0) continue;
+        if (target.count < scheme_bytes || memcmp(target.data, SCHEMES[i], scheme_bytes) != 0)
+            continue;
         target = bytes_slice(target, scheme_bytes, target.count - scheme_bytes);
         const uint8_t *slash = memchr(target.data, '/', target.count);
         if (slash == NULL) return HTTP_HEAD_BAD;
@@ -125,7 +130,8 @@ static HttpHeadStatus head_connection(HttpHead *head) {
         if (http_text_equal(request->headers[i].name, "connection")) {
             wants_close = wants_close || http_value_has_token(value, "close");
             wants_keep = wants_keep || http_value_has_token(value, "keep-alive");
-        } else if (http_text_equal(request->headers[i].name, "expect") && request->version_minor > 0) {
+        } else if (http_text_equal(request->headers[i].name, "expect") &&
+                   request->version_minor > 0) {
             if (!http_text_equal(trim(value), "100-continue")) return HTTP_HEAD_EXPECTS;
             head->expects_continue = true;
         }
@@ -208,7 +214,8 @@ static Bytes trim(Bytes text) {
     while (text.count > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
         text = bytes_slice(text, 1, text.count - 1);
     }
-    while (text.count > 0 && (text.data[text.count - 1] == ' ' || text.data[text.count - 1] == '\t')) {
+    while (text.count > 0 &&
+           (text.data[text.count - 1] == ' ' || text.data[text.count - 1] == '\t')) {
         text.count--;
     }
     return text;

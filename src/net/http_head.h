@@ -13,9 +13,9 @@ typedef enum HttpHeadStatus {
     HTTP_HEAD_OK = 0,
     HTTP_HEAD_BAD = 400,
     HTTP_HEAD_TARGET_LONG = 414,
-    HTTP_HEAD_EXPECTS = 417,    // an Expect we do not know
+    HTTP_HEAD_EXPECTS = 417,  // an Expect we do not know
     HTTP_HEAD_LARGE = 431,
-    HTTP_HEAD_CODING = 501,     // a transfer coding we do not know
+    HTTP_HEAD_CODING = 501,  // a transfer coding we do not know
 } HttpHeadStatus;
 
 typedef enum HttpFraming { HTTP_BODY_NONE, HTTP_BODY_LENGTH, HTTP_BODY_CHUNKED } HttpFraming;

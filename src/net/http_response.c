@@ -75,9 +75,11 @@ static const char *status_text(uint32_t status);
 static bool header_is_own(Bytes name);
 static bool text_is_clean(Bytes text);
 
-void http_response_write(Buffer *out, const HttpResponse *response, const HttpResponseStyle *style) {
+void http_response_write(Buffer *out, const HttpResponse *response,
+                         const HttpResponseStyle *style) {
     ASSERT(response->status >= 100 && response->status <= 999);
-    buffer_append_format(out, "HTTP/1.1 %u %s\r\n", response->status, status_text(response->status));
+    buffer_append_format(out, "HTTP/1.1 %u %s\r\n", response->status,
+                         status_text(response->status));
     if (response->content_type.data != NULL) {
         http_header_write(out, BYTES_LITERAL("content-type"), response->content_type);
     }
@@ -144,8 +146,9 @@ void http_date_write(Buffer *out) {
     time_t seconds = (time_t)(os->time_micros(os) / 1000000);
     struct tm date;
     (void)gmtime_r(&seconds, &date);  // fails for years beyond int only
-    buffer_append_format(out, "date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n", DAYS[date.tm_wday], date.tm_mday,
-                         MONTHS[date.tm_mon], date.tm_year + 1900, date.tm_hour, date.tm_min, date.tm_sec);
+    buffer_append_format(out, "date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n", DAYS[date.tm_wday],
+                         date.tm_mday, MONTHS[date.tm_mon], date.tm_year + 1900, date.tm_hour,
+                         date.tm_min, date.tm_sec);
 }
 
 void http_chunk_write(Buffer *out, Bytes bytes) {

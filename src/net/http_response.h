@@ -7,14 +7,14 @@
 #include "net/net.h"
 
 typedef enum HttpLength {
-    HTTP_LENGTH_KNOWN,   // content-length
+    HTTP_LENGTH_KNOWN,  // content-length
     HTTP_LENGTH_CHUNKED,
-    HTTP_LENGTH_CLOSE,   // HTTP/1.0 and unknown: until the connection ends
+    HTTP_LENGTH_CLOSE,  // HTTP/1.0 and unknown: until the connection ends
 } HttpLength;
 
 typedef struct HttpResponseStyle {
     HttpLength length;
-    bool without_body;   // of a HEAD request: its headers only
+    bool without_body;  // of a HEAD request: its headers only
     bool will_close;
     bool says_keep_alive;  // to an HTTP/1.0 client that asked for it
 } HttpResponseStyle;

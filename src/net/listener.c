@@ -47,8 +47,8 @@ static void net_run_accepted(Post *post);
 static void net_run_close(Post *post);
 static void listener_on_handle_closed(uv_handle_t *handle);
 
-Status listener_open(NetServer *server, const char *address, Listener **ret_listener, uint16_t *ret_port,
-                     Error *error) {
+Status listener_open(NetServer *server, const char *address, Listener **ret_listener,
+                     uint16_t *ret_port, Error *error) {
     char host[HOST_BYTES_MAX];
     char port[HOST_BYTES_MAX];
     Status status = address_split(address, host, port, error);
@@ -56,7 +56,8 @@ Status listener_open(NetServer *server, const char *address, Listener **ret_list
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *infos = NULL;
     int failure = getaddrinfo(host, port, &hints, &infos);
-    if (failure != 0) return error_set(error, STATUS_INVALID, "address %s: %s", address, gai_strerror(failure));
+    if (failure != 0)
+        return error_set(error, STATUS_INVALID, "address %s: %s", address, gai_strerror(failure));
     int socket = -1;
     status = STATUS_IO;
     for (struct addrinfo *info = infos; info != NULL && status != STATUS_OK; info = info->ai_next) {
@@ -95,13 +96,15 @@ static Status address_split(const char *address, char *host, char *port, Error *
 }
 
 static Status socket_listen(const struct addrinfo *info, int *ret_socket) {
-    int handle = socket(info->ai_family, info->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, info->ai_protocol);
+    int handle = socket(info->ai_family, info->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                        info->ai_protocol);
     if (handle < 0) return STATUS_IO;
     int on = 1;
     // Accepted sockets inherit TCP_NODELAY. Both may be refused without harm.
     (void)setsockopt(handle, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     (void)setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (bind(handle, info->ai_addr, info->ai_addrlen) != 0 || listen(handle, NET_BACKLOG_MAX) != 0) {
+    if (bind(handle, info->ai_addr, info->ai_addrlen) != 0 ||
+        listen(handle, NET_BACKLOG_MAX) != 0) {
         int error_number = errno;
         close(handle);
         errno = error_number;

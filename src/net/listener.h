@@ -10,7 +10,7 @@
 typedef struct Listener Listener;
 
 // "127.0.0.1:3000", "[::1]:0" or "localhost:3000".
-Status listener_open(NetServer *server, const char *address, Listener **ret_listener, uint16_t *ret_port,
-                     Error *error);
+Status listener_open(NetServer *server, const char *address, Listener **ret_listener,
+                     uint16_t *ret_port, Error *error);
 // Stops listening and frees it, once its loop has turned. Any thread; the net threads run.
 void listener_close(Listener *listener);

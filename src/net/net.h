@@ -45,7 +45,7 @@ bool url_query_find(Bytes query, const char *name, Arena *arena, Bytes *ret_valu
 
 typedef struct HttpResponse {
     uint32_t status;
-    Bytes content_type;  // data == NULL: no header
+    Bytes content_type;         // data == NULL: no header
     const HttpHeader *headers;  // further ones; content-length, date and connection are added
     uint32_t header_count;
     Bytes body;
@@ -93,10 +93,10 @@ typedef struct WsHandler {
 typedef struct WsOptions {
     const HttpHeader *headers;  // of the 101, e.g. sec-websocket-protocol
     uint32_t header_count;
-    WsKind kind;          // of what we send
+    WsKind kind;  // of what we send
     WsJoin join;
-    bool has_prefix;      // each outgoing message starts with one byte 0 (the compression tag)
-    Gate *gate;           // for tickets; NULL: items never wait. Referenced.
+    bool has_prefix;  // each outgoing message starts with one byte 0 (the compression tag)
+    Gate *gate;       // for tickets; NULL: items never wait. Referenced.
     uint32_t ping_interval_ms;
     uint32_t idle_timeout_ms;
     uint32_t close_timeout_ms;
@@ -107,7 +107,8 @@ typedef struct WsOptions {
 bool ws_check_upgrade(const HttpRequest *request, HttpResponse *ret_response);
 // Sends the 101 and takes the connection over; the exchange ends. Does not read from the client until
 // ws_start. Any thread; the caller gets one reference. NULL if the client is gone (no callback follows).
-WsConn *ws_accept(HttpExchange *exchange, const WsOptions *options, const WsHandler *handler, void *user);
+WsConn *ws_accept(HttpExchange *exchange, const WsOptions *options, const WsHandler *handler,
+                  void *user);
 WsConn *ws_ref(WsConn *conn);
 void ws_unref(WsConn *conn);  // accepts NULL
 // Starts reading, pinging and the idle clock. Any thread.

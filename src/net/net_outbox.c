@@ -27,8 +27,9 @@ typedef struct Batch {
 
 // Outlives its outbox while batches are on their way.
 struct BatchPool {
-    Queue returned;         // net threads push, the sender takes
-    _Atomic uint32_t refs;  // the sender's, and one for each batch on its way; relaxed up, acq_rel down
+    Queue returned;  // net threads push, the sender takes
+    _Atomic uint32_t
+        refs;  // the sender's, and one for each batch on its way; relaxed up, acq_rel down
 };
 
 // What is to go to one net thread.
@@ -170,6 +171,7 @@ void net_gates_opened(NetServer *server) {
         atomic_thread_fence(memory_order_seq_cst);
         if (!atomic_load_explicit(&thread->asleep, memory_order_acquire)) continue;
         // Written before `asleep`, so it is at least as new.
-        if (atomic_load_explicit(&thread->has_waiting, memory_order_relaxed)) net_thread_wake(thread);
+        if (atomic_load_explicit(&thread->has_waiting, memory_order_relaxed))
+            net_thread_wake(thread);
     }
 }

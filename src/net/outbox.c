@@ -126,8 +126,8 @@ static void frame_begin(Outbox *outbox, bool is_first, WritePlan *plan) {
     bool is_final = count == outbox->message_left;
     WsOpcode opcode = outbox->style.kind == WS_TEXT ? WS_OP_TEXT : WS_OP_BINARY;
     uint8_t head[WS_SENT_HEAD_BYTES_MAX + 1];
-    uint32_t head_bytes =
-        ws_head_write(head, is_first ? opcode : WS_OP_CONTINUATION, is_final, count);
+    uint32_t head_bytes = ws_head_write(head, is_first ? opcode : WS_OP_CONTINUATION, is_final,
+                                        count);
     outbox->frame_left = (uint32_t)count;
     if (outbox->prefix_due) {
         head[head_bytes++] = 0;

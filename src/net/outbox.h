@@ -8,8 +8,8 @@
 
 #include "base/gate.h"
 #include "net/net.h"
-#include "net/ws_frame.h"
 #include "net/write_plan.h"
+#include "net/ws_frame.h"
 
 typedef struct OutItem {
     struct OutItem *next;

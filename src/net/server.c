@@ -14,8 +14,10 @@ Status net_server_start(const NetOptions *options, NetServer **ret_server, Error
     server->thread_count = options->threads;
     server->threads = mem_alloc_zero(options->threads * sizeof *server->threads);
     atomic_init(&server->refs, 1);
-    for (uint32_t i = 0; i < server->thread_count; i++) net_thread_init(&server->threads[i], server);
-    Status status = listener_open(server, options->address, &server->listener, &server->port, error);
+    for (uint32_t i = 0; i < server->thread_count; i++)
+        net_thread_init(&server->threads[i], server);
+    Status status = listener_open(server, options->address, &server->listener, &server->port,
+                                  error);
     if (status != STATUS_OK) {
         net_server_unref(server);
         return status;

@@ -18,8 +18,9 @@ struct NetServer {
     _Atomic uint64_t gate_epoch;
     _Atomic uint32_t refs;         // relaxed up, acquire-release down
     _Atomic uint32_t connections;  // open ones; relaxed, compared with NET_CONNECTIONS_MAX
-    _Atomic uint64_t body_bytes;   // of all request bodies; relaxed, compared with HTTP_BODIES_BYTES_MAX
-    _Atomic bool stopping;         // set once; relaxed: answers then close their connection
+    _Atomic uint64_t
+        body_bytes;         // of all request bodies; relaxed, compared with HTTP_BODIES_BYTES_MAX
+    _Atomic bool stopping;  // set once; relaxed: answers then close their connection
 };
 
 NetServer *net_server_ref(NetServer *server);

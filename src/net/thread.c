@@ -136,8 +136,8 @@ static bool thread_turn(NetThread *thread) {
     atomic_store_explicit(&thread->asleep, true, memory_order_seq_cst);
     atomic_thread_fence(memory_order_seq_cst);
     uint64_t epoch = atomic_load_explicit(&thread->server->gate_epoch, memory_order_seq_cst);
-    bool is_idle = queue_is_empty(&thread->inbox) && !(has_waiting && epoch != thread->epoch_seen) &&
-                   thread->dirty == NULL;
+    bool is_idle = queue_is_empty(&thread->inbox) &&
+                   !(has_waiting && epoch != thread->epoch_seen) && thread->dirty == NULL;
     if (is_idle) return true;
     atomic_store_explicit(&thread->asleep, false, memory_order_relaxed);
     return false;

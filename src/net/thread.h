@@ -21,7 +21,8 @@ typedef struct Post {
 } Post;
 
 // The object a post is embedded in.
-#define POST_OWNER(post, Type, member) ((Type *)(void *)((uint8_t *)(post) - offsetof(Type, member)))
+#define POST_OWNER(post, Type, member) \
+    ((Type *)(void *)((uint8_t *)(post) - offsetof(Type, member)))
 
 // Counters of one thread: written by it, read by net_server_stats; relaxed, they order nothing.
 typedef struct NetCounters {
@@ -60,9 +61,10 @@ struct NetThread {
     // The thread: true (seq_cst) when it is about to sleep and has looked at inbox and gates after that;
     // who wakes it: exchanges it to false and then signals. So a thread with work never gets a signal.
     _Atomic bool asleep;
-    _Atomic bool has_waiting;  // written by the thread before `asleep`, read after it
+    _Atomic bool has_waiting;   // written by the thread before `asleep`, read after it
     _Atomic uint32_t assigned;  // connections given to it; relaxed, only compared
-    _Atomic bool stopped;      // written once by the thread at its end, before its last look at the inbox
+    _Atomic bool
+        stopped;  // written once by the thread at its end, before its last look at the inbox
     NetCounters counters;
 };
 

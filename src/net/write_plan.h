@@ -15,7 +15,8 @@ typedef struct WritePlan {
     uint32_t staged_bytes;
     size_t bytes;
     struct iovec pieces[NET_WRITE_PIECES_MAX];
-    SharedBuf *owners[NET_WRITE_PIECES_MAX];  // one reference each; NULL: the piece lies in `staging`
+    SharedBuf
+        *owners[NET_WRITE_PIECES_MAX];  // one reference each; NULL: the piece lies in `staging`
     uint8_t staging[NET_STAGING_BYTES];
 } WritePlan;
 

@@ -40,7 +40,8 @@ static void ws_ended(Conn *conn);
 static void ws_flush(Conn *conn);
 static void ws_fill(WsConn *ws, WritePlan *plan);
 static void ws_add_controls(WsConn *ws, WritePlan *plan);
-static void ws_add_control(WritePlan *plan, WsOpcode opcode, const uint8_t *payload, uint32_t count);
+static void ws_add_control(WritePlan *plan, WsOpcode opcode, const uint8_t *payload,
+                           uint32_t count);
 static void ws_all_written(WsConn *ws);
 static void ws_expired(Conn *conn);
 static void ws_stopping(Conn *conn);
@@ -62,7 +63,8 @@ static const ConnProtocol WS_PROTOCOL = {
 
 // ---- any thread ----
 
-WsConn *ws_accept(HttpExchange *exchange, const WsOptions *options, const WsHandler *handler, void *user) {
+WsConn *ws_accept(HttpExchange *exchange, const WsOptions *options, const WsHandler *handler,
+                  void *user) {
     ASSERT(exchange->state == EXCHANGE_HELD);
     if (atomic_load_explicit(&exchange->is_gone, memory_order_relaxed)) {
         exchange_abandon(exchange);
@@ -84,7 +86,8 @@ WsConn *ws_accept(HttpExchange *exchange, const WsOptions *options, const WsHand
     ws->close_ms = NEVER;
 
     buffer_init(&exchange->answer, RESPONSE_BYTES_MAX);
-    ws_response_write(&exchange->answer, http_header(&exchange->head.request, "sec-websocket-key"), options);
+    ws_response_write(&exchange->answer, http_header(&exchange->head.request, "sec-websocket-key"),
+                      options);
     ASSERT(!exchange->answer.failed);
     ws->exchange = exchange;
     exchange->state = EXCHANGE_ANSWERED;
@@ -115,7 +118,8 @@ void ws_start(WsConn *ws) {
 
 void ws_close(WsConn *ws, uint16_t code, Bytes reason) {
     if (atomic_exchange_explicit(&ws->asked_close, true, memory_order_relaxed)) return;
-    uint32_t count = reason.count < WS_CLOSE_REASON_BYTES_MAX ? reason.count : WS_CLOSE_REASON_BYTES_MAX;
+    uint32_t count = reason.count < WS_CLOSE_REASON_BYTES_MAX ? reason.count
+                                                              : WS_CLOSE_REASON_BYTES_MAX;
     // Not within a character: continuation bytes are 10xxxxxx.
     while (count > 0 && count < reason.count && (reason.data[count] & 0xc0) == 0x80) count--;
     ws->close_payload[0] = (uint8_t)(code >> 8);
@@ -267,7 +271,8 @@ static void ws_on_close_frame(WsConn *ws, Bytes payload) {
         ws_set_state(ws, WS_DRAINING);
     } else {
         // The echo carries the code only. If ws_close was called meanwhile, the echo answers that as well.
-        ws_keep_control(ws, payload.count > 0 ? bytes_slice(payload, 0, CLOSE_CODE_BYTES) : payload);
+        ws_keep_control(ws,
+                        payload.count > 0 ? bytes_slice(payload, 0, CLOSE_CODE_BYTES) : payload);
         ws_set_state(ws, WS_ECHOING);
         ws->close_ms = net_thread_now(ws->thread) + ws_patience_ms(ws);
     }
@@ -312,30 +317,30 @@ static void ws_fill(WsConn *ws, WritePlan *plan) {
     if (!plan_has_room(plan)) return;
     OutItemPool *pool = &ws->thread->items;
     switch (ws->state) {
-        case WS_HELD:
-        case WS_OPEN: {
-            bool has_controls = ws->ping_due || ws->pong_due;
-            if (has_controls && !outbox_frame(&ws->outbox, pool, OUTBOX_FRAME_END, plan)) return;
-            ws_add_controls(ws, plan);
-            (void)outbox_frame(&ws->outbox, pool, OUTBOX_ALL, plan);  // the rest stays for the next plan
-            break;
-        }
-        case WS_CLOSING:
-            if (!outbox_frame(&ws->outbox, pool, OUTBOX_MESSAGE_END, plan)) return;
-            ws_add_control(plan, WS_OP_CLOSE, ws->close_payload, ws->close_bytes);
-            ws_set_state(ws, WS_CLOSE_SENT);
-            break;
-        case WS_ECHOING:
-            if (!outbox_frame(&ws->outbox, pool, OUTBOX_FRAME_END, plan)) return;
-            ws_add_control(plan, WS_OP_CLOSE, ws->control, ws->control_bytes);
-            ws_set_state(ws, WS_DRAINING);
-            break;
-        case WS_OPENING:
-        case WS_CLOSE_SENT:
-        case WS_DRAINING:
-        case WS_GONE:
-        case WS_STATE_COUNT:
-            break;
+    case WS_HELD:
+    case WS_OPEN: {
+        bool has_controls = ws->ping_due || ws->pong_due;
+        if (has_controls && !outbox_frame(&ws->outbox, pool, OUTBOX_FRAME_END, plan)) return;
+        ws_add_controls(ws, plan);
+        (void)outbox_frame(&ws->outbox, pool, OUTBOX_ALL,
+                           plan);  // the rest stays for the next plan
+        break;
+    }
+    case WS_CLOSING:
+        if (!outbox_frame(&ws->outbox, pool, OUTBOX_MESSAGE_END, plan)) return;
+        ws_add_control(plan, WS_OP_CLOSE, ws->close_payload, ws->close_bytes);
+        ws_set_state(ws, WS_CLOSE_SENT);
+        break;
+    case WS_ECHOING:
+        if (!outbox_frame(&ws->outbox, pool, OUTBOX_FRAME_END, plan)) return;
+        ws_add_control(plan, WS_OP_CLOSE, ws->control, ws->control_bytes);
+        ws_set_state(ws, WS_DRAINING);
+        break;
+    case WS_OPENING:
+    case WS_CLOSE_SENT:
+    case WS_DRAINING:
+    case WS_GONE:
+    case WS_STATE_COUNT: break;
     }
 }
 
@@ -346,7 +351,8 @@ static void ws_add_controls(WsConn *ws, WritePlan *plan) {
     ws->ping_due = false;
 }
 
-static void ws_add_control(WritePlan *plan, WsOpcode opcode, const uint8_t *payload, uint32_t count) {
+static void ws_add_control(WritePlan *plan, WsOpcode opcode, const uint8_t *payload,
+                           uint32_t count) {
     uint8_t frame[WS_SENT_HEAD_BYTES_MAX + WS_CONTROL_BYTES_MAX];
     uint32_t head_bytes = ws_head_write(frame, opcode, true, count);
     if (count > 0) memcpy(frame + head_bytes, payload, count);
@@ -369,7 +375,8 @@ static void ws_all_written(WsConn *ws) {
     bool is_sending = ws->state == WS_HELD || ws->state == WS_OPEN;
     bool is_gated = is_sending && outbox_is_gated(&ws->outbox);
     conn_set_waiting(ws->conn, is_gated);
-    if (!is_gated && !outbox_is_empty(&ws->outbox)) conn_mark(ws->conn);  // the others have their turn first
+    if (!is_gated && !outbox_is_empty(&ws->outbox))
+        conn_mark(ws->conn);  // the others have their turn first
 }
 
 // ---- ends ----
@@ -417,7 +424,8 @@ static void ws_end(WsConn *ws) {
 
 static void ws_update_deadline(WsConn *ws) {
     uint64_t at = ws->close_ms;
-    if (ws->state == WS_OPEN && ws->options.ping_interval_ms > 0 && ws->ping_ms < at) at = ws->ping_ms;
+    if (ws->state == WS_OPEN && ws->options.ping_interval_ms > 0 && ws->ping_ms < at)
+        at = ws->ping_ms;
     uint64_t idle_ms = ws->received_ms + ws->options.idle_timeout_ms;
     if (ws->state != WS_HELD && ws->options.idle_timeout_ms > 0 && idle_ms < at) at = idle_ms;
     conn_set_deadline(ws->conn, at);

@@ -11,8 +11,8 @@
 #include "net/ws_reader.h"
 
 typedef enum WsState {
-    WS_OPENING,     // the net thread has not seen it yet
-    WS_HELD,        // accepted; sends, but does not read until ws_start
+    WS_OPENING,  // the net thread has not seen it yet
+    WS_HELD,     // accepted; sends, but does not read until ws_start
     WS_OPEN,
     WS_CLOSING,     // ws_close: what is left of the current message, then our close frame
     WS_CLOSE_SENT,  // our close frame is on its way: the client's is awaited, all else discarded
@@ -28,7 +28,7 @@ struct WsConn {
     NetServer *server;  // one reference
     WsHandler handler;
     void *user;
-    WsOptions options;  // without its headers; the gate is referenced
+    WsOptions options;       // without its headers; the gate is referenced
     HttpExchange *exchange;  // until the net thread has opened it
     // ---- net thread ----
     Conn *conn;  // NULL before it is opened and once it is gone

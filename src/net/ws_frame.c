@@ -27,7 +27,8 @@ WsHeadResult ws_head_read(const uint8_t *data, size_t count, WsHead *ret_head) {
     if (count < head_bytes) return WS_HEAD_MORE;
     if (length_bytes > 0) {
         payload_bytes = 0;
-        for (uint32_t i = 0; i < length_bytes; i++) payload_bytes = payload_bytes << 8 | data[2 + i];
+        for (uint32_t i = 0; i < length_bytes; i++)
+            payload_bytes = payload_bytes << 8 | data[2 + i];
     }
     if (payload_bytes >> 63 != 0) return WS_HEAD_BAD;
     *ret_head = (WsHead){

@@ -70,7 +70,8 @@ void ws_accept_text(Bytes key, char ret_text[WS_ACCEPT_TEXT_BYTES]) {
 void ws_response_write(Buffer *out, Bytes key, const WsOptions *options) {
     char accept[WS_ACCEPT_TEXT_BYTES];
     ws_accept_text(key, accept);
-    buffer_append_text(out, "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n");
+    buffer_append_text(
+        out, "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n");
     buffer_append_format(out, "sec-websocket-accept: %s\r\n", accept);
     for (uint32_t i = 0; i < options->header_count; i++) {
         http_header_write(out, options->headers[i].name, options->headers[i].value);

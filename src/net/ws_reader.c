@@ -85,7 +85,8 @@ static WsFault reader_frame_begin(WsReader *reader, const WsHead *head) {
         ASSERT(reader->assembly.count == 0);
         reader->kind = head->opcode == WS_OP_TEXT ? WS_TEXT : WS_BINARY;
     }
-    if (head->payload_bytes > CLIENT_MESSAGE_BYTES_MAX - reader->assembly.count) return WS_FAULT_LIMIT;
+    if (head->payload_bytes > CLIENT_MESSAGE_BYTES_MAX - reader->assembly.count)
+        return WS_FAULT_LIMIT;
     reader->is_final = head->is_final;
     reader->in_message = true;
     reader_set_state(reader, WS_READ_DATA);
@@ -152,7 +153,8 @@ static bool close_payload_is_valid(Bytes payload) {
     if (payload.count == 0) return true;
     if (payload.count == 1) return false;
     uint16_t code = (uint16_t)(payload.data[0] << 8 | payload.data[1]);
-    return ws_close_code_is_valid(code) && utf8_is_valid(bytes_slice(payload, 2, payload.count - 2));
+    return ws_close_code_is_valid(code) &&
+           utf8_is_valid(bytes_slice(payload, 2, payload.count - 2));
 }
 
 static void reader_set_state(WsReader *reader, WsReaderState to) {

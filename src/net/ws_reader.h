@@ -34,13 +34,13 @@ typedef struct WsReader {
     WsReaderState state;
     uint32_t carried_bytes;  // of an incomplete head
     uint8_t carried[WS_HEAD_BYTES_MAX];
-    bool in_message;   // a data frame without FIN came, its continuation is due
-    bool is_final;     // of the current frame
-    WsKind kind;       // of the current message
-    WsOpcode opcode;   // of the current frame
-    uint32_t mask;     // for the next payload byte
-    uint64_t left;     // payload bytes of the current frame that have not come
-    Buffer assembly;   // payload of the current message, unless it lies in one read
+    bool in_message;  // a data frame without FIN came, its continuation is due
+    bool is_final;    // of the current frame
+    WsKind kind;      // of the current message
+    WsOpcode opcode;  // of the current frame
+    uint32_t mask;    // for the next payload byte
+    uint64_t left;    // payload bytes of the current frame that have not come
+    Buffer assembly;  // payload of the current message, unless it lies in one read
     uint32_t control_bytes;
     uint8_t control[WS_CONTROL_BYTES_MAX];
 } WsReader;

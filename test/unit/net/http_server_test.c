@@ -72,8 +72,9 @@ static void on_request(void *user, HttpExchange *exchange) {
     } else if (bytes_equal_text(request->path, "/empty")) {
         response = (HttpResponse){.status = 204};
     } else {
-        response.body = arena_format(http_arena(exchange), "%.*s %.*s ? %.*s [%u] %.*s", BYTES_FORMAT(request->method),
-                                     BYTES_FORMAT(request->path), BYTES_FORMAT(request->query), request->body.count,
+        response.body = arena_format(http_arena(exchange), "%.*s %.*s ? %.*s [%u] %.*s",
+                                     BYTES_FORMAT(request->method), BYTES_FORMAT(request->path),
+                                     BYTES_FORMAT(request->query), request->body.count,
                                      (int)(request->body.count < 64 ? request->body.count : 64),
                                      request->body.data ? (const char *)request->body.data : "");
     }
@@ -126,7 +127,8 @@ static void test_get(void **state) {
     assert_false(answer_has(&answer, "x-injected"));
     assert_false(answer_has(&answer, "connection:"));
     answer_done(&answer);
-    client_send_text(&client, "\r\nGET /second HTTP/1.1\r\n\r\n");  // keep-alive, empty line ignored
+    client_send_text(&client,
+                     "\r\nGET /second HTTP/1.1\r\n\r\n");  // keep-alive, empty line ignored
     expect(&client, 200, "GET /second ?  [0] ");
     client_close(&client);
 }
@@ -175,7 +177,8 @@ static void test_http_1_0(void **state) {
 static void test_head_and_204(void **state) {
     Fixture *fixture = *state;
     Client client = client_connect(fixture->port);
-    client_send_text(&client, "HEAD /x HTTP/1.1\r\n\r\nGET /empty HTTP/1.1\r\n\r\nGET /y HTTP/1.1\r\nConnection: close\r\n\r\n");
+    client_send_text(&client, "HEAD /x HTTP/1.1\r\n\r\nGET /empty HTTP/1.1\r\n\r\nGET /y "
+                              "HTTP/1.1\r\nConnection: close\r\n\r\n");
     const char *all = client_receive_all(&client);
     assert_non_null(strstr(all, "content-length: 15\r\n"));
     assert_null(strstr(all, "HEAD /x"));
@@ -191,16 +194,19 @@ static void test_bodies(void **state) {
     Client client = client_connect(fixture->port);
     client_send_text(&client, "POST /p HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");
     expect(&client, 200, "POST /p ?  [5] hello");
-    client_send_text(&client, "POST /p HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nT: v\r\n\r\n");
+    client_send_text(&client, "POST /p HTTP/1.1\r\nTransfer-Encoding: "
+                              "chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nT: v\r\n\r\n");
     expect(&client, 200, "POST /p ?  [5] hello");
-    client_send_text(&client, "POST /p HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    client_send_text(&client,
+                     "POST /p HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
     Answer answer = {0};
     client_head(&client, &answer);
     assert_int_equal(answer.status, 100);
     client_send_text(&client, "ok");
     expect(&client, 200, "POST /p ?  [2] ok");
     // One byte at a time, with the next request right behind.
-    const char *slow = "POST /s HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0\r\n\r\nGET /n HTTP/1.1\r\n\r\n";
+    const char *slow = "POST /s HTTP/1.1\r\nTransfer-Encoding: "
+                       "chunked\r\n\r\nA\r\n0123456789\r\n0\r\n\r\nGET /n HTTP/1.1\r\n\r\n";
     for (const char *at = slow; *at != 0; at++) client_send(&client, at, 1);
     expect(&client, 200, "POST /s ?  [10] 0123456789");
     expect(&client, 200, "GET /n ?  [0] ");
@@ -293,7 +299,8 @@ static void test_head_limits(void **state) {
     for (uint32_t over = 0; over <= 1; over++) {
         buffer_clear(&request);
         buffer_append_text(&request, "GET / HTTP/1.1\r\nConnection: close\r\n");
-        for (uint32_t i = 1; i < HTTP_HEADERS_MAX + over; i++) buffer_append_text(&request, "a: b\r\n");
+        for (uint32_t i = 1; i < HTTP_HEADERS_MAX + over; i++)
+            buffer_append_text(&request, "a: b\r\n");
         buffer_append_text(&request, "\r\n");
         expect_refusal(fixture, (char *)request.data, request.count, over ? 431 : 200);
     }
@@ -317,7 +324,8 @@ static void test_pipelining(void **state) {
     Client client = client_connect(fixture->port);
     Buffer requests;
     buffer_init(&requests, 1u << 24);
-    for (uint32_t i = 0; i < 5000; i++) buffer_append_format(&requests, "POST /%u HTTP/1.1\r\ncontent-length: 3\r\n\r\nabc", i);
+    for (uint32_t i = 0; i < 5000; i++)
+        buffer_append_format(&requests, "POST /%u HTTP/1.1\r\ncontent-length: 3\r\n\r\nabc", i);
     client_send(&client, requests.data, requests.count);
     char expected[64];
     for (uint32_t i = 0; i < 5000; i++) {
@@ -383,7 +391,8 @@ static void test_answer_after_stop(void **state) {
 
 static void test_addresses(void **state) {
     (void)state;
-    static const char *const BAD[] = {"", "127.0.0.1", ":3000", "127.0.0.1:", "::1:3000", "127.0.0.1:x"};
+    static const char *const BAD[] = {"",           "127.0.0.1", ":3000",
+                                      "127.0.0.1:", "::1:3000",  "127.0.0.1:x"};
     Fixture fixture = {0};
     NetServer *server = NULL;
     Error error;

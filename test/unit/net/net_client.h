@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -24,7 +24,7 @@
 
 typedef struct Client {
     int socket;
-    Buffer in;     // received and not consumed
+    Buffer in;      // received and not consumed
     bool is_ended;  // the server has closed
 } Client;
 
@@ -33,7 +33,8 @@ static inline Client client_connect_small(uint16_t port, int receive_bytes) {
     assert_true(client.socket >= 0);
     buffer_init(&client.in, 1u << 30);
     if (receive_bytes > 0) {
-        (void)setsockopt(client.socket, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
+        (void)setsockopt(client.socket, SOL_SOCKET, SO_RCVBUF, &receive_bytes,
+                         sizeof receive_bytes);
     }
     int on = 1;
     (void)setsockopt(client.socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -91,15 +92,13 @@ static inline void client_consume(Client *client, size_t count) {
 
 // Everything until the server closes, as text.
 static inline const char *client_receive_all(Client *client) {
-    while (client_receive(client)) {
-    }
+    while (client_receive(client)) {}
     buffer_u8(&client->in, 0);
     return (const char *)client->in.data;
 }
 
 static inline bool client_is_closed(Client *client) {
-    while (client_receive(client)) {
-    }
+    while (client_receive(client)) {}
     return true;
 }
 
@@ -148,7 +147,8 @@ static inline Answer client_answer(Client *client) {
     }
     while (answer_has(&answer, "transfer-encoding: chunked")) {
         char *end = NULL;
-        while (client->in.count == 0 || (end = memmem(client->in.data, client->in.count, "\r\n", 2)) == NULL) {
+        while (client->in.count == 0 ||
+               (end = memmem(client->in.data, client->in.count, "\r\n", 2)) == NULL) {
             assert_true(client_receive(client));
         }
         size_t count = strtoul((char *)client->in.data, NULL, 16);
@@ -175,7 +175,8 @@ static inline void frame_append(Buffer *out, uint8_t first, const void *payload,
         buffer_u8(out, (uint8_t)count);
     } else {
         buffer_u8(out, 0x80 | 127);
-        for (int shift = 56; shift >= 0; shift -= 8) buffer_u8(out, (uint8_t)((uint64_t)count >> shift));
+        for (int shift = 56; shift >= 0; shift -= 8)
+            buffer_u8(out, (uint8_t)((uint64_t)count >> shift));
     }
     buffer_append(out, MASK, 4);
     uint8_t *to = buffer_reserve(out, count);
@@ -183,7 +184,8 @@ static inline void frame_append(Buffer *out, uint8_t first, const void *payload,
     buffer_advance(out, count);
 }
 
-static inline void client_send_frame(Client *client, uint8_t first, const void *payload, size_t count) {
+static inline void client_send_frame(Client *client, uint8_t first, const void *payload,
+                                     size_t count) {
     Buffer out;
     buffer_init(&out, 1u << 30);
     frame_append(&out, first, payload, count);

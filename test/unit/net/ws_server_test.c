@@ -40,7 +40,8 @@ static void on_message(void *user, WsKind kind, Bytes bytes) {
     if (bytes_equal_text(bytes, "abort")) ws_abort(conn);
     if (!peer->echoes || bytes.count == 0) return;
     (void)kind;
-    net_outbox_add(peer->outbox, conn, (SharedSlice){shared_buf_of(bytes), 0, bytes.count}, TICKET_NONE);
+    net_outbox_add(peer->outbox, conn, (SharedSlice){shared_buf_of(bytes), 0, bytes.count},
+                   TICKET_NONE);
 }
 
 static void on_batch_end(void *user) {
@@ -59,7 +60,8 @@ static void on_closed(void *user) {
     atomic_fetch_add(&peer->closed, 1);
 }
 
-static const WsHandler HANDLER = {.message = on_message, .batch_end = on_batch_end, .closed = on_closed};
+static const WsHandler HANDLER = {
+    .message = on_message, .batch_end = on_batch_end, .closed = on_closed};
 
 static bool has(const HttpRequest *request, const char *word) {
     return memmem(request->query.data, request->query.count, word, strlen(word)) != NULL;
@@ -134,8 +136,8 @@ static int teardown(void **state) {
     return 0;
 }
 
-#define UPGRADE                                                                                     \
-    "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Version: 13\r\n"        \
+#define UPGRADE                                                                              \
+    "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Version: 13\r\n" \
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
 // Connects and consumes the 101; with `ping`, also the ping that follows.
@@ -182,14 +184,18 @@ static void test_upgrade_checks(void **state) {
         const char *body;
     } ROWS[] = {
         {"GET /ws HTTP/1.1\r\n\r\n", 426, "This service requires use of the websocket protocol"},
-        {"GET /ws HTTP/1.0\r\n" UPGRADE, 426, "This service requires use of the websocket protocol"},
-        {"POST /ws HTTP/1.1\r\n" UPGRADE, 426, "This service requires use of the websocket protocol"},
+        {"GET /ws HTTP/1.0\r\n" UPGRADE, 426,
+         "This service requires use of the websocket protocol"},
+        {"POST /ws HTTP/1.1\r\n" UPGRADE, 426,
+         "This service requires use of the websocket protocol"},
         {"GET /ws HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n", 426,
          "This service requires use of the websocket protocol"},
-        {"GET /ws HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\n\r\n", 400,
-         "`Sec-WebSocket-Version` header did not include '13'"},
-        {"GET /ws HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n", 400,
-         "`Sec-WebSocket-Key` header missing"},
+        {"GET /ws HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+         "8\r\n\r\n",
+         400, "`Sec-WebSocket-Version` header did not include '13'"},
+        {"GET /ws HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+         "13\r\n\r\n",
+         400, "`Sec-WebSocket-Key` header missing"},
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
         Client client = client_connect(fixture->port);
@@ -227,13 +233,14 @@ static void test_echo(void **state) {
 static void test_fragments_and_controls(void **state) {
     Fixture *fixture = *state;
     Client client = ws_client(fixture, "echo&text", true);
-    client_send_frame(&client, 0x01, "he", 2);   // text, not final
+    client_send_frame(&client, 0x01, "he", 2);  // text, not final
     client_send_frame(&client, 0x89, "ping", 4);
     client_send_frame(&client, 0x00, "l", 1);
-    client_send_frame(&client, 0x80, "lo", 2);   // final
+    client_send_frame(&client, 0x80, "lo", 2);  // final
     Frame frame;
     assert_true(client_frame(&client, &frame));
-    if (frame.opcode == WS_OP_TEXT) {  // both orders are legal; our net thread answers the ping first if it comes apart
+    if (frame.opcode ==
+        WS_OP_TEXT) {  // both orders are legal; our net thread answers the ping first if it comes apart
         assert_memory_equal(frame.payload, "hello", 5);
     } else {
         assert_int_equal(frame.opcode, WS_OP_PONG);
@@ -293,12 +300,14 @@ static void test_joined(void **state) {
         assert_true(client_message(&client, &message));
         message_count++;
         assert_int_equal(message.data[0], 0);
-        for (size_t at = 1; at < message.count; at += 4) assert_int_equal(load_u32le(message.data + at), next++);
+        for (size_t at = 1; at < message.count; at += 4)
+            assert_int_equal(load_u32le(message.data + at), next++);
     }
     assert_true(message_count < 20);
     // Joining stops at WS_JOINED_BYTES_MAX.
     static uint8_t big[WS_JOINED_BYTES_MAX / 2];
-    for (uint32_t i = 0; i < 3; i++) net_outbox_add(outbox, peer->conn, slice_of(big, sizeof big), TICKET_NONE);
+    for (uint32_t i = 0; i < 3; i++)
+        net_outbox_add(outbox, peer->conn, slice_of(big, sizeof big), TICKET_NONE);
     net_outbox_flush(outbox);
     assert_true(client_message(&client, &message));
     assert_int_equal(message.count, WS_JOINED_BYTES_MAX + 1);
@@ -542,15 +551,15 @@ static void test_abort_and_faults(void **state) {
         uint8_t bytes[16];
         size_t count;
     } ROWS[] = {
-        {{0x82, 0x01, 'x'}, 3},                                  // not masked
-        {{0xc2, 0x81, 1, 2, 3, 4, 'x'}, 7},                      // reserved bit
-        {{0x83, 0x81, 1, 2, 3, 4, 'x'}, 7},                      // reserved opcode
-        {{0x80, 0x81, 1, 2, 3, 4, 'x'}, 7},                      // continuation of nothing
-        {{0x09, 0x80, 1, 2, 3, 4}, 6},                           // fragmented ping
-        {{0x89, 0xfe, 0, 126, 1, 2, 3, 4}, 8},                   // long ping
-        {{0x81, 0x81, 0, 0, 0, 0, 0xff}, 7},                     // not UTF-8
-        {{0x88, 0x81, 0, 0, 0, 0, 3}, 7},                        // half a close code
-        {{0x88, 0x82, 0, 0, 0, 0, 3, 0xed}, 8},                  // close 1005
+        {{0x82, 0x01, 'x'}, 3},                                     // not masked
+        {{0xc2, 0x81, 1, 2, 3, 4, 'x'}, 7},                         // reserved bit
+        {{0x83, 0x81, 1, 2, 3, 4, 'x'}, 7},                         // reserved opcode
+        {{0x80, 0x81, 1, 2, 3, 4, 'x'}, 7},                         // continuation of nothing
+        {{0x09, 0x80, 1, 2, 3, 4}, 6},                              // fragmented ping
+        {{0x89, 0xfe, 0, 126, 1, 2, 3, 4}, 8},                      // long ping
+        {{0x81, 0x81, 0, 0, 0, 0, 0xff}, 7},                        // not UTF-8
+        {{0x88, 0x81, 0, 0, 0, 0, 3}, 7},                           // half a close code
+        {{0x88, 0x82, 0, 0, 0, 0, 3, 0xed}, 8},                     // close 1005
         {{0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3, 4}, 14},  // length over 63 bits
         {{0x82, 0xff, 0, 0, 0, 0, 2, 0, 0, 1, 1, 2, 3, 4}, 14},     // CLIENT_MESSAGE_BYTES_MAX + 1
     };
@@ -641,11 +650,13 @@ static void test_slow_client(void **state) {
     // Bytes: a single item of any size passes, a second one on top does not.
     SharedBuf *large = shared_buf_create(OUTBOX_BYTES_MAX);
     large->count = OUTBOX_BYTES_MAX;
-    net_outbox_add(outbox, peer->conn, (SharedSlice){shared_buf_ref(large), 0, large->count}, TICKET_NONE);
+    net_outbox_add(outbox, peer->conn, (SharedSlice){shared_buf_ref(large), 0, large->count},
+                   TICKET_NONE);
     net_outbox_flush(outbox);
     usleep(50000);
     assert_int_equal(peer->closed, 0);
-    net_outbox_add(outbox, peer->conn, (SharedSlice){shared_buf_ref(large), 0, large->count}, TICKET_NONE);
+    net_outbox_add(outbox, peer->conn, (SharedSlice){shared_buf_ref(large), 0, large->count},
+                   TICKET_NONE);
     net_outbox_flush(outbox);
     wait_for(&peer->closed, 1);
     shared_buf_unref(large);
