@@ -43,7 +43,8 @@ void byte_sources_clear(ByteSources *sources) {
 
 void byte_sinks_init(ByteSinks *sinks) {
     *sinks = (ByteSinks){0};
-    for (uint32_t i = 0; i < BYTE_SINKS_MAX; i++) buffer_init(&sinks->items[i], MODULE_SINK_BYTES_MAX);
+    for (uint32_t i = 0; i < BYTE_SINKS_MAX; i++)
+        buffer_init(&sinks->items[i], MODULE_SINK_BYTES_MAX);
 }
 
 void byte_sinks_done(ByteSinks *sinks) {
@@ -114,7 +115,8 @@ bool row_writer_add(RowWriter *writer, Bytes row) {
     uint32_t count = chunk ? chunk->count : 0;
     if (!chunk || chunk->capacity - count < row.count) {
         uint64_t needed = (uint64_t)count + row.count;
-        if (needed > UINT32_MAX || writer->iters->bytes + needed > MODULE_ROW_ITER_BYTES_MAX) return false;
+        if (needed > UINT32_MAX || writer->iters->bytes + needed > MODULE_ROW_ITER_BYTES_MAX)
+            return false;
         RowChunk *larger = chunk_take(writer->iters, (uint32_t)needed);
         if (chunk) {
             memcpy(larger->data, chunk->data, count);
@@ -226,7 +228,9 @@ uint32_t timers_open(Timers *timers, Bytes name, int64_t now_nanos) {
         handle = timers->slots.count;
     }
     Timer *timer = &timers->slots.items[handle - 1];
-    *timer = (Timer){.name = mem_alloc((size_t)name.count + 1), .name_count = name.count, .start_nanos = now_nanos};
+    *timer = (Timer){.name = mem_alloc((size_t)name.count + 1),
+                     .name_count = name.count,
+                     .start_nanos = now_nanos};
     if (name.count > 0) memcpy(timer->name, name.data, name.count);
     timers->open_count++;
     return handle;

@@ -40,8 +40,8 @@ typedef struct ByteSinks {
 
 void byte_sinks_init(ByteSinks *sinks);
 void byte_sinks_done(ByteSinks *sinks);
-uint32_t byte_sinks_open(ByteSinks *sinks);                     // empties it
-Buffer *byte_sinks_find(ByteSinks *sinks, uint32_t id);         // NULL if unknown
+uint32_t byte_sinks_open(ByteSinks *sinks);              // empties it
+Buffer *byte_sinks_find(ByteSinks *sinks, uint32_t id);  // NULL if unknown
 // What was written; handles end, the bytes stay until the sink is opened again.
 Bytes byte_sinks_close_all(ByteSinks *sinks);
 
@@ -67,7 +67,7 @@ typedef struct RowIters {
     RowIterVec slots;  // handle - 1
     uint32_t free;     // handle of the most recently closed slot; 0: none
     uint32_t open_count;
-    uint64_t bytes;    // in chunks that iterators hold
+    uint64_t bytes;  // in chunks that iterators hold
     RowChunk *pool;
     uint32_t pool_count;
 } RowIters;

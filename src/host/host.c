@@ -4,11 +4,11 @@
 // one: sinks keep their memory, sources are only forgotten.
 #include "host/host.h"
 
-#include <stdatomic.h>
-
 #include "host/instance.h"
 #include "host/text.h"
 #include "host/wasm/wasm.h"
+
+#include <stdatomic.h>
 
 // A key is at most as large as the guest memory its parts came from, twice.
 #define KEY_BYTES_MAX (2 * MODULE_MEMORY_BYTES_MAX)
@@ -33,12 +33,13 @@ static CallHandles call_start(Instance *instance, const FunctionCall *call);
 static CallOutcome call_end(Instance *instance, WasmEnd end, int32_t code, int64_t start_nanos);
 static Bytes text_valid(Instance *instance, Bytes text);
 
-Status program_create(HostEngine *engine, ProgramKind kind, Bytes program, const Hash *hash, Program **ret_program,
-                      Error *error) {
-    if (kind != PROGRAM_WASM) return error_set(error, STATUS_UNSUPPORTED, "JavaScript modules are not supported");
+Status program_create(HostEngine *engine, ProgramKind kind, Bytes program, const Hash *hash,
+                      Program **ret_program, Error *error) {
+    if (kind != PROGRAM_WASM)
+        return error_set(error, STATUS_UNSUPPORTED, "JavaScript modules are not supported");
     if (program.count > MODULE_PROGRAM_BYTES_MAX) {
-        return error_set(error, STATUS_LIMIT, "a module of %u bytes is larger than %u", program.count,
-                         MODULE_PROGRAM_BYTES_MAX);
+        return error_set(error, STATUS_LIMIT, "a module of %u bytes is larger than %u",
+                         program.count, MODULE_PROGRAM_BYTES_MAX);
     }
     WasmProgram *wasm = NULL;
     Status status = wasm_program_create(engine, program, hash, &wasm, error);
@@ -145,7 +146,8 @@ CallOutcome instance_call_view(Instance *instance, ViewKind kind, const Function
     uint32_t count = 0;
     values[count++].u32 = call->id;
     if (kind == VIEW_SENDER) {
-        for (uint32_t i = 0; i < 4; i++) values[count++].u64 = load_u64le(call->sender.bytes + 8 * i);
+        for (uint32_t i = 0; i < 4; i++)
+            values[count++].u64 = load_u64le(call->sender.bytes + 8 * i);
     }
     values[count++].u32 = handles.args;
     values[count++].u32 = handles.sink;
@@ -178,15 +180,15 @@ static CallOutcome call_end(Instance *instance, WasmEnd end, int32_t code, int64
     Os *os = instance->env->os;
     CallOutcome outcome = {.nanos = (uint64_t)(os->monotonic_nanos(os) - start_nanos)};
     switch (end) {
-        case WASM_RETURNED: break;
-        case WASM_TRAPPED:
-            outcome.status = CALL_TRAPPED;
-            outcome.text = buffer_bytes(&instance->text);
-            return outcome;
-        case WASM_OUT_OF_TIME:
-            outcome.status = CALL_OUT_OF_TIME;
-            outcome.text = buffer_bytes(&instance->text);
-            return outcome;
+    case WASM_RETURNED: break;
+    case WASM_TRAPPED:
+        outcome.status = CALL_TRAPPED;
+        outcome.text = buffer_bytes(&instance->text);
+        return outcome;
+    case WASM_OUT_OF_TIME:
+        outcome.status = CALL_OUT_OF_TIME;
+        outcome.text = buffer_bytes(&instance->text);
+        return outcome;
     }
     outcome.code = code;
     if (code == CODE_OK) {

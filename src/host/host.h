@@ -47,11 +47,11 @@ typedef struct ModuleLogFrame {
 
 typedef struct ModuleLogRecord {
     ModuleLogLevel level;
-    Bytes target;    // data == NULL: absent
-    Bytes filename;  // data == NULL: absent
-    uint32_t line;   // UINT32_MAX: absent
-    Bytes function;  // data == NULL: absent
-    Bytes message;   // valid UTF-8
+    Bytes target;                 // data == NULL: absent
+    Bytes filename;               // data == NULL: absent
+    uint32_t line;                // UINT32_MAX: absent
+    Bytes function;               // data == NULL: absent
+    Bytes message;                // valid UTF-8
     const ModuleLogFrame *trace;  // panics
     uint32_t trace_count;
 } ModuleLogRecord;
@@ -86,28 +86,28 @@ size_t instance_memory_bytes(const Instance *instance);
 
 typedef enum CallStatus {
     CALL_OK,
-    CALL_USER_ERROR,   // `text`: the module's message, valid UTF-8
-    CALL_FAILED,       // unknown return code, or the module does not export what is needed; instance is kept
+    CALL_USER_ERROR,  // `text`: the module's message, valid UTF-8
+    CALL_FAILED,  // unknown return code, or the module does not export what is needed; instance is kept
     CALL_TRAPPED,      // `text`: the cause, for the server log
     CALL_OUT_OF_TIME,  // the CPU budget is used up ("energy" upstream)
 } CallStatus;
 
 typedef struct CallOutcome {
     CallStatus status;
-    Bytes text;    // of an error
-    Bytes output;  // CALL_OK: what the function wrote into its sink (views, procedures)
-    int32_t code;  // what the export returned
+    Bytes text;      // of an error
+    Bytes output;    // CALL_OK: what the function wrote into its sink (views, procedures)
+    int32_t code;    // what the export returned
     uint64_t nanos;  // host time of the call
 } CallOutcome;
 
 typedef struct FunctionCall {
-    uint32_t id;            // FunctionDef.id or ViewDef.index
-    Bytes name;             // qualified canonical name, for log records; borrowed as long as the instance's
-                            // next call
+    uint32_t id;  // FunctionDef.id or ViewDef.index
+    Bytes name;   // qualified canonical name, for log records; borrowed as long as the instance's
+                  // next call
     Identity sender;
     ConnectionId connection;  // zero: none
-    int64_t timestamp;      // micros
-    Bytes args;             // BSATN product, checked
+    int64_t timestamp;        // micros
+    Bytes args;               // BSATN product, checked
 } FunctionCall;
 
 CallOutcome instance_call_reducer(Instance *instance, const FunctionCall *call);

@@ -42,11 +42,11 @@ struct Instance {
     size_t memory_bytes;
 
     // ---- the running call ----
-    bool in_call;           // false during start-up
-    Bytes function;         // of the running or the last call; data == NULL: none yet
-    int64_t timestamp;      // micros
+    bool in_call;               // false during start-up
+    Bytes function;             // of the running or the last call; data == NULL: none yet
+    int64_t timestamp;          // micros
     const HostCall *host_call;  // the import that is being executed
-    bool trapped;           // a host call failed in a way that ends the guest's call: see `trap`
+    bool trapped;  // a host call failed in a way that ends the guest's call: see `trap`
     Error trap;
 
     // ---- handles ----

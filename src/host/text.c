@@ -64,7 +64,8 @@ static uint32_t sequence_count(const uint8_t *at, uint32_t left, bool *ret_valid
 
 // Appends the character at `at` of a valid text, escaped, and returns its bytes.
 static uint32_t debug_escape(Buffer *buffer, const uint8_t *at) {
-    static const char ESCAPES[][2] = {{'\t', 't'}, {'\n', 'n'}, {'\r', 'r'}, {'\0', '0'}, {'"', '"'}, {'\\', '\\'}};
+    static const char ESCAPES[][2] = {{'\t', 't'}, {'\n', 'n'}, {'\r', 'r'},
+                                      {'\0', '0'}, {'"', '"'},  {'\\', '\\'}};
     for (uint32_t i = 0; i < sizeof ESCAPES / sizeof *ESCAPES; i++) {
         if (at[0] != (uint8_t)ESCAPES[i][0]) continue;
         buffer_u8(buffer, '\\');

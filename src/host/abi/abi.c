@@ -10,7 +10,8 @@
 static void call_name(const HostCall *call, char ret_name[CALL_NAME_BYTES_MAX]);
 static void trap_set(Instance *instance, const char *format, va_list arguments);
 
-// Every function a wasm module may import: linking, signature checks and the conformance test walk this table.
+// Every function a wasm module may import: linking, signature checks and the tests walk this table.
+// clang-format off
 static const HostCall HOST_CALLS[] = {
     // module           name                                           signature      needs_tx  handler
     { "spacetime_10.0", "table_id_from_name",                          "iii:i",       true,  host_table_id_from_name },
@@ -46,6 +47,7 @@ static const HostCall HOST_CALLS[] = {
     { "spacetime_10.5", "datastore_clear",                             "ii:i",        true,  host_clear },
     { "spacetime_10.6", "env_get",                                     "iii:i",       false, host_env_get },
 };
+// clang-format on
 #define HOST_CALL_COUNT ((uint32_t)(sizeof HOST_CALLS / sizeof *HOST_CALLS))
 
 const HostCall *host_calls(uint32_t *ret_count) {
@@ -56,7 +58,8 @@ const HostCall *host_calls(uint32_t *ret_count) {
 const HostCall *host_call_find(Bytes module, Bytes name) {
     for (uint32_t i = 0; i < HOST_CALL_COUNT; i++) {
         const HostCall *call = &HOST_CALLS[i];
-        if (bytes_equal_text(name, call->name) && bytes_equal_text(module, call->module)) return call;
+        if (bytes_equal_text(name, call->name) && bytes_equal_text(module, call->module))
+            return call;
     }
     return NULL;
 }
@@ -84,7 +87,8 @@ static void trap_set(Instance *instance, const char *format, va_list arguments) 
     ASSERT(!instance->trapped);  // the first failure ends the call
     instance->trapped = true;
     instance->trap.status = STATUS_INVALID;
-    (void)vsnprintf(instance->trap.text, sizeof instance->trap.text, format, arguments);  // cut if longer
+    (void)vsnprintf(instance->trap.text, sizeof instance->trap.text, format,
+                    arguments);  // cut if longer
 }
 
 // "table_id_from_name" -> "TableIdFromName".

@@ -56,15 +56,18 @@ const HostCall *host_call_find(Bytes module, Bytes name);  // NULL if there is n
 // ---- for handlers ----
 
 // Ends the guest's call. Returns 0, for `return host_trap(...)`.
-int64_t host_trap(Instance *instance, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int64_t host_trap(Instance *instance, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 // The same with "runtime error calling TableIdFromName: " before it.
-int64_t host_fail(Instance *instance, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int64_t host_fail(Instance *instance, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 uint8_t *guest_view_slow(Instance *instance, uint32_t at, uint32_t count);
 // Guest memory [at, at + count), or NULL after a trap: null pointers (even of nothing) and what lies outside.
 // Every access to guest memory goes through here.
 static inline uint8_t *guest_view(Instance *instance, uint32_t at, uint32_t count) {
-    if (__builtin_expect(at != 0 && (uint64_t)at + count <= instance->memory_bytes, 1)) return instance->memory + at;
+    if (__builtin_expect(at != 0 && (uint64_t)at + count <= instance->memory_bytes, 1))
+        return instance->memory + at;
     return guest_view_slow(instance, at, count);
 }
 static inline bool guest_bytes(Instance *instance, uint32_t at, uint32_t count, Bytes *ret_bytes) {

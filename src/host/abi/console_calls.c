@@ -34,7 +34,8 @@ int64_t host_console_log(Instance *instance, const HostValue *args) {
     if (record.level == MODULE_LOG_PANIC) {
         arena_clear(&instance->scratch);
         record.trace = frames;
-        record.trace_count = instance->engine->trace(instance, &instance->scratch, frames, MODULE_TRACE_FRAMES_MAX);
+        record.trace_count = instance->engine->trace(instance, &instance->scratch, frames,
+                                                     MODULE_TRACE_FRAMES_MAX);
     }
     instance->env->log(instance->env->user, &record);
     return 0;
@@ -48,7 +49,8 @@ static ModuleLogLevel log_level(uint32_t value) {
 
 // As guest_bytes, without the trap, and cut to MODULE_LOG_TEXT_BYTES_MAX.
 static bool log_text(Instance *instance, uint32_t at, uint32_t count, Bytes *ret_text) {
-    if (at != 0 && (uint64_t)at + count > instance->memory_bytes) instance->engine->memory_refresh(instance);
+    if (at != 0 && (uint64_t)at + count > instance->memory_bytes)
+        instance->engine->memory_refresh(instance);
     if (at == 0 || (uint64_t)at + count > instance->memory_bytes) return false;
     *ret_text = text_cut((Bytes){instance->memory + at, count});
     return true;
@@ -73,7 +75,8 @@ int64_t host_console_timer_start(Instance *instance, const HostValue *args) {
     Bytes name;
     if (!guest_bytes(instance, args[0].u32, args[1].u32, &name)) return 0;
     if (name.count > MODULE_TIMER_NAME_BYTES_MAX) {
-        return host_trap(instance, "the name of a console timer is longer than %u bytes", MODULE_TIMER_NAME_BYTES_MAX);
+        return host_trap(instance, "the name of a console timer is longer than %u bytes",
+                         MODULE_TIMER_NAME_BYTES_MAX);
     }
     if (!utf8_is_valid(name)) {
         buffer_clear(&instance->repair);
@@ -81,7 +84,8 @@ int64_t host_console_timer_start(Instance *instance, const HostValue *args) {
     }
     Os *os = instance->env->os;
     uint32_t handle = timers_open(&instance->timers, name, os->monotonic_nanos(os));
-    if (handle == 0) return host_trap(instance, "more than %u console timers are running", MODULE_TIMERS_MAX);
+    if (handle == 0)
+        return host_trap(instance, "more than %u console timers are running", MODULE_TIMERS_MAX);
     return handle;
 }
 

@@ -16,7 +16,8 @@ int64_t host_identity(Instance *instance, const HostValue *args) {
 
 int64_t host_get_jwt(Instance *instance, const HostValue *args) {
     Bytes connection;
-    if (!guest_bytes(instance, args[0].u32, sizeof((ConnectionId *)0)->bytes, &connection)) return 0;
+    if (!guest_bytes(instance, args[0].u32, sizeof((ConnectionId *)0)->bytes, &connection))
+        return 0;
     Bytes claims;
     bool is_known = find_by_first_column(instance, ST_CONNECTION_CREDENTIALS, connection, &claims);
     if (!is_known || claims.count == 0) return guest_store_u32(instance, args[1].u32, 0);
@@ -30,7 +31,8 @@ int64_t host_env_get(Instance *instance, const HostValue *args) {
     if (!guest_view(instance, args[2].u32, sizeof(uint32_t))) return 0;
     if (!env_key_is_valid(key)) return ERRNO_HOST_CALL_FAILURE;
     if (!env_is_allowed(instance)) {
-        return host_fail(instance, "environment access requires a host-dispatched root module function");
+        return host_fail(instance,
+                         "environment access requires a host-dispatched root module function");
     }
     if (!instance->env->tx) return ERRNO_NOT_IN_TRANSACTION;
     ProgramInfo program;
@@ -50,7 +52,8 @@ int64_t host_env_get(Instance *instance, const HostValue *args) {
         return source_answer(instance, value, args[2].u32);
     }
     if (declared->is_optional) return guest_store_u32(instance, args[2].u32, 0);
-    return host_fail(instance, "required environment value is missing from the published configuration");
+    return host_fail(instance,
+                     "required environment value is missing from the published configuration");
 }
 
 // [A-Za-z_][A-Za-z0-9_]*, not too long.
@@ -59,7 +62,8 @@ static bool env_key_is_valid(Bytes key) {
     for (uint32_t i = 0; i < key.count; i++) {
         uint8_t letter = key.data[i] | 0x20;
         bool is_digit = key.data[i] >= '0' && key.data[i] <= '9';
-        if (key.data[i] != '_' && !(letter >= 'a' && letter <= 'z') && !(is_digit && i > 0)) return false;
+        if (key.data[i] != '_' && !(letter >= 'a' && letter <= 'z') && !(is_digit && i > 0))
+            return false;
     }
     return true;
 }

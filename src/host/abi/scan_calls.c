@@ -14,12 +14,18 @@ typedef struct IndexQuery {
 
 static int64_t open_iter(Instance *instance, RowWriter *writer, uint32_t out);
 static int64_t too_many_rows(Instance *instance, RowWriter *writer);
-static int64_t index_scan(Instance *instance, const Index *index, const IndexQuery *query, uint32_t out);
-static int64_t index_delete(Instance *instance, const Index *index, const IndexQuery *query, uint32_t out);
-static bool query_start(Instance *instance, const Index *index, const IndexQuery *query, IndexScan *ret_scan);
-static Index *range_query(Instance *instance, const HostValue *args, IndexQuery *ret_query, int64_t *ret_answer);
-static Index *point_query(Instance *instance, const HostValue *args, IndexQuery *ret_query, int64_t *ret_answer);
-static bool range_decode(Instance *instance, const Index *index, Bytes lower, Bytes upper, IndexQuery *query);
+static int64_t index_scan(Instance *instance, const Index *index, const IndexQuery *query,
+                          uint32_t out);
+static int64_t index_delete(Instance *instance, const Index *index, const IndexQuery *query,
+                            uint32_t out);
+static bool query_start(Instance *instance, const Index *index, const IndexQuery *query,
+                        IndexScan *ret_scan);
+static Index *range_query(Instance *instance, const HostValue *args, IndexQuery *ret_query,
+                          int64_t *ret_answer);
+static Index *point_query(Instance *instance, const HostValue *args, IndexQuery *ret_query,
+                          int64_t *ret_answer);
+static bool range_decode(Instance *instance, const Index *index, Bytes lower, Bytes upper,
+                         IndexQuery *query);
 static bool bound_decode(const Type *type, Bytes bytes, Bound *ret_bound);
 
 int64_t host_table_scan(Instance *instance, const HostValue *args) {
@@ -62,7 +68,8 @@ int64_t host_delete_by_point(Instance *instance, const HostValue *args) {
     return index ? index_delete(instance, index, &query, args[3].u32) : answer;
 }
 
-static int64_t index_scan(Instance *instance, const Index *index, const IndexQuery *query, uint32_t out) {
+static int64_t index_scan(Instance *instance, const Index *index, const IndexQuery *query,
+                          uint32_t out) {
     RowWriter writer;
     row_writer_init(&writer, &instance->row_iters);
     if (query->is_point && index_is_unique(index)) {
@@ -81,7 +88,8 @@ static int64_t index_scan(Instance *instance, const Index *index, const IndexQue
 }
 
 // The scan ends before the first row goes: the table must not change under it.
-static int64_t index_delete(Instance *instance, const Index *index, const IndexQuery *query, uint32_t out) {
+static int64_t index_delete(Instance *instance, const Index *index, const IndexQuery *query,
+                            uint32_t out) {
     Table *table = index_table(index);
     if (!host_may_write(instance, table)) return 0;
     IndexScan scan;
@@ -94,7 +102,8 @@ static int64_t index_delete(Instance *instance, const Index *index, const IndexQ
 }
 
 // False after a trap.
-static bool query_start(Instance *instance, const Index *index, const IndexQuery *query, IndexScan *ret_scan) {
+static bool query_start(Instance *instance, const Index *index, const IndexQuery *query,
+                        IndexScan *ret_scan) {
     if (query->is_point) {
         index_scan_point(index, query->key, ret_scan);
         return true;
@@ -109,7 +118,8 @@ static bool query_start(Instance *instance, const Index *index, const IndexQuery
 
 static int64_t open_iter(Instance *instance, RowWriter *writer, uint32_t out) {
     uint32_t handle = row_writer_finish(writer);
-    if (handle == 0) return host_fail(instance, "more than %u open row iterators", MODULE_ROW_ITERS_MAX);
+    if (handle == 0)
+        return host_fail(instance, "more than %u open row iterators", MODULE_ROW_ITERS_MAX);
     return guest_store_u32(instance, out, handle);
 }
 
@@ -120,7 +130,8 @@ static int64_t too_many_rows(Instance *instance, RowWriter *writer) {
 }
 
 // args: index, prefix, prefix_len, prefix_elems, rstart, rstart_len, rend, rend_len. NULL: *ret_answer, or a trap.
-static Index *range_query(Instance *instance, const HostValue *args, IndexQuery *ret_query, int64_t *ret_answer) {
+static Index *range_query(Instance *instance, const HostValue *args, IndexQuery *ret_query,
+                          int64_t *ret_answer) {
     uint32_t prefix_columns = args[3].u32;
     if (prefix_columns > UINT16_MAX) {
         host_trap(instance, "ABI violation, a `ColId` must be a `u16`");
@@ -129,7 +140,9 @@ static Index *range_query(Instance *instance, const HostValue *args, IndexQuery 
     *ret_query = (IndexQuery){.range.prefix_columns = (uint16_t)prefix_columns};
     Bytes lower;
     Bytes upper;
-    if (prefix_columns > 0 && !guest_bytes(instance, args[1].u32, args[2].u32, &ret_query->range.prefix)) return NULL;
+    if (prefix_columns > 0 &&
+        !guest_bytes(instance, args[1].u32, args[2].u32, &ret_query->range.prefix))
+        return NULL;
     if (!guest_bytes(instance, args[4].u32, args[5].u32, &lower)) return NULL;
     if (!guest_bytes(instance, args[6].u32, args[7].u32, &upper)) return NULL;
     Errno errno_code;
@@ -140,7 +153,8 @@ static Index *range_query(Instance *instance, const HostValue *args, IndexQuery 
     return range_decode(instance, index, lower, upper, ret_query) ? index : NULL;
 }
 
-static bool range_decode(Instance *instance, const Index *index, Bytes lower, Bytes upper, IndexQuery *query) {
+static bool range_decode(Instance *instance, const Index *index, Bytes lower, Bytes upper,
+                         IndexQuery *query) {
     const IndexSchema *schema = index_schema(index);
     const TableSchema *table = table_schema(index_table(index));
     IndexRange *range = &query->range;
@@ -155,8 +169,9 @@ static bool range_decode(Instance *instance, const Index *index, Bytes lower, By
     const Type *type = table->columns[schema->columns.items[range->prefix_columns]].type;
     if (!bound_decode(type, lower, &range->lower)) return false;
     if (!bound_decode(type, upper, &range->upper)) return false;
-    query->is_point = range->prefix_columns + 1u == schema->columns.count && range->lower.kind == BOUND_INCLUDED &&
-                      range->upper.kind == BOUND_INCLUDED && bytes_equal(range->lower.value, range->upper.value);
+    query->is_point = range->prefix_columns + 1u == schema->columns.count &&
+                      range->lower.kind == BOUND_INCLUDED && range->upper.kind == BOUND_INCLUDED &&
+                      bytes_equal(range->lower.value, range->upper.value);
     if (!query->is_point) return true;
     query->key = range->lower.value;
     if (range->prefix_columns > 0) {
@@ -183,7 +198,8 @@ static bool bound_decode(const Type *type, Bytes bytes, Bound *ret_bound) {
 }
 
 // args: index, point, point_len. NULL: *ret_answer, or a trap.
-static Index *point_query(Instance *instance, const HostValue *args, IndexQuery *ret_query, int64_t *ret_answer) {
+static Index *point_query(Instance *instance, const HostValue *args, IndexQuery *ret_query,
+                          int64_t *ret_answer) {
     Bytes key;
     if (!guest_bytes(instance, args[1].u32, args[2].u32, &key)) return NULL;
     Errno errno_code;
@@ -215,7 +231,9 @@ int64_t host_row_iter_advance(Instance *instance, const HostValue *args) {
     uint32_t count = 0;
     RowIterStep step = row_iters_advance(&instance->row_iters, handle, buffer, capacity, &count);
     guest_store_u32(instance, args[2].u32, count);
-    return step == ROW_ITER_END ? -1 : step == ROW_ITER_TOO_SMALL ? ERRNO_BUFFER_TOO_SMALL : ERRNO_OK;
+    return step == ROW_ITER_END         ? -1
+           : step == ROW_ITER_TOO_SMALL ? ERRNO_BUFFER_TOO_SMALL
+                                        : ERRNO_OK;
 }
 
 int64_t host_row_iter_close(Instance *instance, const HostValue *args) {

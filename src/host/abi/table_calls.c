@@ -2,8 +2,10 @@
 #include "host/abi/abi.h"
 
 static int64_t unknown_table(Instance *instance, TableId id);
-static bool row_view(Instance *instance, Table *table, uint32_t at, uint32_t count_at, Bytes *ret_row);
-static int64_t row_written(Instance *instance, Table *table, const HostValue *args, const InsertResult *result);
+static bool row_view(Instance *instance, Table *table, uint32_t at, uint32_t count_at,
+                     Bytes *ret_row);
+static int64_t row_written(Instance *instance, Table *table, const HostValue *args,
+                           const InsertResult *result);
 static bool relation_check(const Type *row_type, Reader *reader, uint32_t *ret_count);
 
 int64_t host_table_id_from_name(Instance *instance, const HostValue *args) {
@@ -35,11 +37,12 @@ int64_t host_insert(Instance *instance, const HostValue *args) {
     if (!row_view(instance, table, args[1].u32, args[2].u32, &row)) return 0;
     InsertResult result;
     switch (tx_insert(instance->env->tx, table, row, &result)) {
-        case INSERT_ADDED:
-        case INSERT_EXISTED: return row_written(instance, table, args + 1, &result);
-        case INSERT_CONFLICT: return ERRNO_UNIQUE_ALREADY_EXISTS;
-        case INSERT_EXHAUSTED: return host_fail(instance, "a sequence of table `%.*s` has no value left",
-                                                BYTES_FORMAT(table_schema(table)->name));
+    case INSERT_ADDED:
+    case INSERT_EXISTED: return row_written(instance, table, args + 1, &result);
+    case INSERT_CONFLICT: return ERRNO_UNIQUE_ALREADY_EXISTS;
+    case INSERT_EXHAUSTED:
+        return host_fail(instance, "a sequence of table `%.*s` has no value left",
+                         BYTES_FORMAT(table_schema(table)->name));
     }
     UNREACHABLE();
 }
@@ -54,12 +57,13 @@ int64_t host_update(Instance *instance, const HostValue *args) {
     if (!index_is_unique(index)) return ERRNO_INDEX_NOT_UNIQUE;
     InsertResult result;
     switch (tx_update(instance->env->tx, index, row, &result)) {
-        case UPDATE_DONE:
-        case UPDATE_UNCHANGED: return row_written(instance, table, args + 2, &result);
-        case UPDATE_NOT_FOUND: return ERRNO_NO_SUCH_ROW;
-        case UPDATE_CONFLICT: return ERRNO_UNIQUE_ALREADY_EXISTS;
-        case UPDATE_EXHAUSTED: return host_fail(instance, "a sequence of table `%.*s` has no value left",
-                                                BYTES_FORMAT(table_schema(table)->name));
+    case UPDATE_DONE:
+    case UPDATE_UNCHANGED: return row_written(instance, table, args + 2, &result);
+    case UPDATE_NOT_FOUND: return ERRNO_NO_SUCH_ROW;
+    case UPDATE_CONFLICT: return ERRNO_UNIQUE_ALREADY_EXISTS;
+    case UPDATE_EXHAUSTED:
+        return host_fail(instance, "a sequence of table `%.*s` has no value left",
+                         BYTES_FORMAT(table_schema(table)->name));
     }
     UNREACHABLE();
 }
@@ -70,12 +74,14 @@ static int64_t unknown_table(Instance *instance, TableId id) {
     return host_fail(instance, "table with provided name or id doesn't exist");
 }
 
-static bool row_view(Instance *instance, Table *table, uint32_t at, uint32_t count_at, Bytes *ret_row) {
+static bool row_view(Instance *instance, Table *table, uint32_t at, uint32_t count_at,
+                     Bytes *ret_row) {
     const uint8_t *count = guest_view(instance, count_at, sizeof(uint32_t));
     if (!count || !guest_bytes(instance, at, load_u32le(count), ret_row)) return false;
     if (!host_may_write(instance, table)) return false;
     if (__builtin_expect(ret_row->count > STORE_ROW_BYTES_MAX, 0)) {
-        host_fail(instance, "a row of %u bytes is larger than %u", ret_row->count, STORE_ROW_BYTES_MAX);
+        host_fail(instance, "a row of %u bytes is larger than %u", ret_row->count,
+                  STORE_ROW_BYTES_MAX);
         return false;
     }
     Error error;
@@ -85,13 +91,15 @@ static bool row_view(Instance *instance, Table *table, uint32_t at, uint32_t cou
 }
 
 // args: where the row and its length are. The generated columns replace the row's first bytes.
-static int64_t row_written(Instance *instance, Table *table, const HostValue *args, const InsertResult *result) {
+static int64_t row_written(Instance *instance, Table *table, const HostValue *args,
+                           const InsertResult *result) {
     const TableSchema *schema = table_schema(table);
     if (__builtin_expect(schema->has_schedule, 0)) {
         int64_t now = instance->env->os->time_micros(instance->env->os);
         if (now < instance->timestamp) now = instance->timestamp;
         int64_t due;
-        if (!schedule_due(schema, result->row.bytes, now, &due)) return ERRNO_SCHEDULE_DELAY_TOO_LONG;
+        if (!schedule_due(schema, result->row.bytes, now, &due))
+            return ERRNO_SCHEDULE_DELAY_TOO_LONG;
     }
     if (result->generated.count > 0) {
         // The incoming zeros took at least as much room as what replaces them.
@@ -124,8 +132,9 @@ int64_t host_delete_all_by_eq(Instance *instance, const HostValue *args) {
 }
 
 static bool relation_check(const Type *row_type, Reader *reader, uint32_t *ret_count) {
-    uint32_t count = row_type->fixed_bytes == 0 ? reader_count_limited(reader, SATS_EMPTY_ELEMENTS_MAX)
-                                                : reader_count(reader, 1);
+    uint32_t count = row_type->fixed_bytes == 0
+                         ? reader_count_limited(reader, SATS_EMPTY_ELEMENTS_MAX)
+                         : reader_count(reader, 1);
     if (reader->failed) return false;
     Error error;
     for (uint32_t i = 0; i < count; i++) {

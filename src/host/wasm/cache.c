@@ -5,16 +5,17 @@
 //
 // Its name is <program hash>-<hash of the settings>. Loading native code is as good as running it, so it is believed
 // only if its hash is right; Wasmtime itself checks that it was made for this version and these CPU features.
-#include <stdio.h>
-
 #include "base/log.h"
 #include "host/wasm/engine.h"
+
+#include <stdio.h>
 
 #define CACHE_MAGIC "STDBCODE"
 #define CACHE_HEADER_BYTES 48u
 #define SETTINGS_HASH_BYTES 8u
 
-static bool cache_path(const HostEngine *engine, const Hash *program, char ret_path[OS_PATH_BYTES_MAX]);
+static bool cache_path(const HostEngine *engine, const Hash *program,
+                       char ret_path[OS_PATH_BYTES_MAX]);
 static bool cache_check(Bytes file, Bytes *ret_code);
 static void hash_part_to_hex(const Hash *hash, size_t count, char *ret_text);
 
@@ -28,16 +29,20 @@ wasmtime_module_t *cache_load(const HostEngine *engine, const Hash *program) {
     Error error = {.text = "damaged"};
     Bytes file;
     Bytes code;
-    Status status = os_file_read_all(engine->os, path, MODULE_CODE_BYTES_MAX, &arena, &file, &error);
+    Status status = os_file_read_all(engine->os, path, MODULE_CODE_BYTES_MAX, &arena, &file,
+                                     &error);
     if (status == STATUS_OK && cache_check(file, &code)) {
-        wasmtime_error_t *failure = wasmtime_module_deserialize(engine->wasm, code.data, code.count, &module);
+        wasmtime_error_t *failure = wasmtime_module_deserialize(engine->wasm, code.data, code.count,
+                                                                &module);
         if (failure) {
-            (void)error_set(&error, STATUS_CORRUPT, "made by another version or for another machine");
+            (void)error_set(&error, STATUS_CORRUPT,
+                            "made by another version or for another machine");
             wasmtime_error_delete(failure);
             module = NULL;
         }
     }
-    if (!module) log_line(LOG_INFO, "host", "compiling again, cached code %s: %s", path, error.text);
+    if (!module)
+        log_line(LOG_INFO, "host", "compiling again, cached code %s: %s", path, error.text);
     arena_done(&arena);
     return module;
 }
@@ -64,7 +69,8 @@ void cache_store(const HostEngine *engine, const Hash *program, const wasmtime_m
         buffer_append_bytes(&file, bytes);
         Error error;
         Status status = os_file_replace(engine->os, path, buffer_bytes(&file), &error);
-        if (status != STATUS_OK) log_line(LOG_WARN, "host", "compiled code was not kept: %s", error.text);
+        if (status != STATUS_OK)
+            log_line(LOG_WARN, "host", "compiled code was not kept: %s", error.text);
     }
     buffer_done(&file);
     wasm_byte_vec_delete(&code);
@@ -84,13 +90,15 @@ static bool cache_check(Bytes file, Bytes *ret_code) {
     return true;
 }
 
-static bool cache_path(const HostEngine *engine, const Hash *program, char ret_path[OS_PATH_BYTES_MAX]) {
+static bool cache_path(const HostEngine *engine, const Hash *program,
+                       char ret_path[OS_PATH_BYTES_MAX]) {
     char name[2 * sizeof program->bytes + 1];
     char settings_name[2 * SETTINGS_HASH_BYTES + 1];
     Hash settings = hash_blake3(bytes_of_text(ENGINE_SETTINGS));
     hash_part_to_hex(program, sizeof program->bytes, name);
     hash_part_to_hex(&settings, SETTINGS_HASH_BYTES, settings_name);
-    int count = snprintf(ret_path, OS_PATH_BYTES_MAX, "%s/%s-%s", engine->cache_dir, name, settings_name);
+    int count = snprintf(ret_path, OS_PATH_BYTES_MAX, "%s/%s-%s", engine->cache_dir, name,
+                         settings_name);
     return count > 0 && (uint32_t)count < OS_PATH_BYTES_MAX;
 }
 

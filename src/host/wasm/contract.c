@@ -13,12 +13,13 @@
 // Exports with a fixed type. Required ones come first, in the order in which they are missed.
 typedef struct ExportRule {
     const char *name;
-    const char *kind;          // in error texts
-    const char *signature;     // as in HostCall
-    const char *alternative;   // another accepted one, or NULL
+    const char *kind;         // in error texts
+    const char *signature;    // as in HostCall
+    const char *alternative;  // another accepted one, or NULL
     bool is_required;
 } ExportRule;
 
+// clang-format off
 static const ExportRule EXPORT_RULES[] = {
     //                                              id  sender  connection time args, sinks
     { "__call_reducer__",      "call_reducer",      "i" "llll"  "ll"       "l"  "ii:i",   NULL,              true },
@@ -29,6 +30,7 @@ static const ExportRule EXPORT_RULES[] = {
     { "__call_view_anon__",    "call_view_anon",    "i"                         "ii:i",   NULL,              false },
     { "__call_http_handler__", "call_http_handler", "i" "llll"  "i"        "l"  "iiii:i", "i" "l" "iiii:i",  false },
 };
+// clang-format on
 #define EXPORT_RULE_COUNT (sizeof EXPORT_RULES / sizeof *EXPORT_RULES)
 
 const char *const WASM_EXPORT_NAMES[WASM_EXPORT_COUNT] = {
@@ -40,14 +42,16 @@ const char *const WASM_EXPORT_NAMES[WASM_EXPORT_COUNT] = {
 static bool version_parse(Bytes text, uint32_t *ret_major, uint32_t *ret_minor);
 static bool u16_parse(Bytes text, uint32_t *ret_value);
 static const wasm_externtype_t *export_find(const wasm_exporttype_vec_t *exports, const char *name);
-static Status export_check(const ExportRule *rule, Bytes name, const wasm_externtype_t *type, Error *error);
+static Status export_check(const ExportRule *rule, Bytes name, const wasm_externtype_t *type,
+                           Error *error);
 static wasmtime_valtype_kind_t type_kind(const wasm_valtype_t *type);
 static bool types_match(const wasm_valtype_vec_t *types, const char **signature);
 static bool signature_matches(const wasm_functype_t *type, const char *signature);
 static void types_write(Buffer *buffer, const char *label, const wasm_valtype_vec_t *types);
 static void signature_write(Buffer *buffer, const wasm_functype_t *type);
 static void signature_write_rule(Buffer *buffer, const char *signature);
-static Status preinits_collect(const wasm_exporttype_vec_t *exports, WasmProgram *program, Error *error);
+static Status preinits_collect(const wasm_exporttype_vec_t *exports, WasmProgram *program,
+                               Error *error);
 static int bytes_compare_items(const void *a, const void *b);
 static Bytes name_bytes(const wasm_name_t *name);
 
@@ -65,23 +69,27 @@ Status contract_negotiate(const wasm_importtype_vec_t *imports, Error *error) {
         uint32_t this_minor;
         Bytes version = bytes_slice(module, prefix.count, module.count - prefix.count);
         if (!version_parse(version, &this_major, &this_minor)) {
-            return error_set(error, STATUS_INVALID, "import module \"%.*s\" has malformed version string",
+            return error_set(error, STATUS_INVALID,
+                             "import module \"%.*s\" has malformed version string",
                              BYTES_FORMAT(module));
         }
         if (is_known && this_major != major) {
             return error_set(error, STATUS_INVALID,
-                             "module cannot depend on both major version %u and major version %u", major, this_major);
+                             "module cannot depend on both major version %u and major version %u",
+                             major, this_major);
         }
         if (this_minor > minor || !is_known) minor = this_minor;
         major = this_major;
         is_known = true;
     }
     if (!is_known) {
-        return error_set(error, STATUS_INVALID,
-                         "unable to determine ABI of module (may be on an spacetime version < 0.8)");
+        return error_set(
+            error, STATUS_INVALID,
+            "unable to determine ABI of module (may be on an spacetime version < 0.8)");
     }
     if (major == ABI_MAJOR && minor <= ABI_MINOR_MAX) return STATUS_OK;
-    return error_set(error, STATUS_INVALID, "abi version %u.%u is not supported (host implements %u.%u)", major, minor,
+    return error_set(error, STATUS_INVALID,
+                     "abi version %u.%u is not supported (host implements %u.%u)", major, minor,
                      ABI_MAJOR, ABI_MINOR_MAX);
 }
 
@@ -107,7 +115,8 @@ static bool u16_parse(Bytes text, uint32_t *ret_value) {
     return true;
 }
 
-Status contract_check_exports(const wasm_exporttype_vec_t *exports, WasmProgram *program, Error *error) {
+Status contract_check_exports(const wasm_exporttype_vec_t *exports, WasmProgram *program,
+                              Error *error) {
     const wasm_externtype_t *memory = export_find(exports, "memory");
     if (!memory || wasm_externtype_kind(memory) != WASM_EXTERN_MEMORY) {
         return error_set(error, STATUS_INVALID,
@@ -118,13 +127,15 @@ Status contract_check_exports(const wasm_exporttype_vec_t *exports, WasmProgram 
         const wasm_externtype_t *type = export_find(exports, rule->name);
         if (!type && rule->is_required) {
             return error_set(error, STATUS_INVALID,
-                             "there should be a function called \"%s\" but it does not exist", rule->name);
+                             "there should be a function called \"%s\" but it does not exist",
+                             rule->name);
         }
         if (!type) continue;
         Status status = export_check(rule, bytes_of_text(rule->name), type, error);
         if (status != STATUS_OK) return status;
-        for (uint32_t export = 0; export < WASM_EXPORT_COUNT; export++) {
-            if (strcmp(rule->name, WASM_EXPORT_NAMES[export]) == 0) program->has_export[export] = true;
+        for (uint32_t export = 0; export < WASM_EXPORT_COUNT; export ++) {
+            if (strcmp(rule->name, WASM_EXPORT_NAMES[export]) == 0)
+                program->has_export[export] = true;
         }
         if (strcmp(rule->name, "__setup__") == 0) program->has_setup = true;
     }
@@ -134,16 +145,19 @@ Status contract_check_exports(const wasm_exporttype_vec_t *exports, WasmProgram 
     return preinits_collect(exports, program, error);
 }
 
-static Status preinits_collect(const wasm_exporttype_vec_t *exports, WasmProgram *program, Error *error) {
+static Status preinits_collect(const wasm_exporttype_vec_t *exports, WasmProgram *program,
+                               Error *error) {
     static const ExportRule PREINIT_RULE = {"", "preinit", ":", NULL, false};
     Bytes prefix = BYTES_LITERAL(PREINIT_PREFIX);
     Bytes *names = ARENA_ARRAY(&program->arena, Bytes, exports->size);
     uint32_t count = 0;
     for (size_t i = 0; i < exports->size; i++) {
         Bytes name = name_bytes(wasm_exporttype_name(exports->data[i]));
-        if (name.count < prefix.count || memcmp(name.data, prefix.data, prefix.count) != 0) continue;
+        if (name.count < prefix.count || memcmp(name.data, prefix.data, prefix.count) != 0)
+            continue;
         Bytes short_name = bytes_slice(name, prefix.count, name.count - prefix.count);
-        Status status = export_check(&PREINIT_RULE, short_name, wasm_exporttype_type(exports->data[i]), error);
+        Status status = export_check(&PREINIT_RULE, short_name,
+                                     wasm_exporttype_type(exports->data[i]), error);
         if (status != STATUS_OK) return status;
         names[count++] = arena_copy(&program->arena, name);
     }
@@ -157,7 +171,8 @@ static int bytes_compare_items(const void *a, const void *b) {
     return bytes_compare(*(const Bytes *)a, *(const Bytes *)b);
 }
 
-static const wasm_externtype_t *export_find(const wasm_exporttype_vec_t *exports, const char *name) {
+static const wasm_externtype_t *export_find(const wasm_exporttype_vec_t *exports,
+                                            const char *name) {
     for (size_t i = 0; i < exports->size; i++) {
         if (bytes_equal_text(name_bytes(wasm_exporttype_name(exports->data[i])), name)) {
             return wasm_exporttype_type(exports->data[i]);
@@ -166,11 +181,13 @@ static const wasm_externtype_t *export_find(const wasm_exporttype_vec_t *exports
     return NULL;
 }
 
-static Status export_check(const ExportRule *rule, Bytes name, const wasm_externtype_t *type, Error *error) {
+static Status export_check(const ExportRule *rule, Bytes name, const wasm_externtype_t *type,
+                           Error *error) {
     bool is_function = wasm_externtype_kind(type) == WASM_EXTERN_FUNC;
     const wasm_functype_t *function = is_function ? wasm_externtype_as_functype_const(type) : NULL;
     if (function && signature_matches(function, rule->signature)) return STATUS_OK;
-    if (function && rule->alternative && signature_matches(function, rule->alternative)) return STATUS_OK;
+    if (function && rule->alternative && signature_matches(function, rule->alternative))
+        return STATUS_OK;
     Buffer expected;
     Buffer actual;
     buffer_init(&expected, SIGNATURE_TEXT_BYTES_MAX);
@@ -179,12 +196,14 @@ static Status export_check(const ExportRule *rule, Bytes name, const wasm_extern
     Status status;
     if (function) {
         signature_write(&actual, function);
-        status = error_set(error, STATUS_INVALID, "bad %s signature for \"%.*s\"; expected %.*s got %.*s", rule->kind,
+        status = error_set(error, STATUS_INVALID,
+                           "bad %s signature for \"%.*s\"; expected %.*s got %.*s", rule->kind,
                            BYTES_FORMAT(name), BYTES_FORMAT(buffer_bytes(&expected)),
                            BYTES_FORMAT(buffer_bytes(&actual)));
     } else {
         status = error_set(error, STATUS_INVALID,
-                           "expected \"%.*s\" export to be a %s with signature %.*s, but it wasn't a function at all",
+                           "expected \"%.*s\" export to be a %s with signature %.*s, but it wasn't "
+                           "a function at all",
                            BYTES_FORMAT(name), rule->kind, BYTES_FORMAT(buffer_bytes(&expected)));
     }
     buffer_done(&expected);
@@ -204,7 +223,9 @@ static wasmtime_valtype_kind_t type_kind(const wasm_valtype_t *type) {
 static bool types_match(const wasm_valtype_vec_t *types, const char **signature) {
     for (size_t i = 0; i < types->size; i++) {
         wasmtime_valtype_kind_t kind = type_kind(types->data[i]);
-        char expected = kind == WASMTIME_VALTYPE_KIND_I32 ? 'i' : kind == WASMTIME_VALTYPE_KIND_I64 ? 'l' : '?';
+        char expected = kind == WASMTIME_VALTYPE_KIND_I32   ? 'i'
+                        : kind == WASMTIME_VALTYPE_KIND_I64 ? 'l'
+                                                            : '?';
         if (**signature != expected) return false;
         (*signature)++;
     }
@@ -218,8 +239,9 @@ static bool signature_matches(const wasm_functype_t *type, const char *signature
 
 static void types_write(Buffer *buffer, const char *label, const wasm_valtype_vec_t *types) {
     static const char *const NAMES[] = {
-        [WASMTIME_VALTYPE_KIND_I32] = "i32", [WASMTIME_VALTYPE_KIND_I64] = "i64",   [WASMTIME_VALTYPE_KIND_F32] = "f32",
-        [WASMTIME_VALTYPE_KIND_F64] = "f64", [WASMTIME_VALTYPE_KIND_V128] = "v128", [WASMTIME_VALTYPE_KIND_REF] = "ref",
+        [WASMTIME_VALTYPE_KIND_I32] = "i32",   [WASMTIME_VALTYPE_KIND_I64] = "i64",
+        [WASMTIME_VALTYPE_KIND_F32] = "f32",   [WASMTIME_VALTYPE_KIND_F64] = "f64",
+        [WASMTIME_VALTYPE_KIND_V128] = "v128", [WASMTIME_VALTYPE_KIND_REF] = "ref",
     };
     if (types->size == 0) return;
     buffer_append_format(buffer, " (%s", label);

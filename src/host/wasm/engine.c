@@ -12,19 +12,23 @@
 const char ENGINE_SETTINGS[] = "wasmtime " WASMTIME_VERSION " speed epoch stack512k reserve4g v1";
 
 // (module (func (export "trace") unreachable))
+// clang-format off
 static const uint8_t TRACER_PROGRAM[] = {0x00, 'a',  's',  'm',  0x01, 0x00, 0x00, 0x00,               // header
                                          0x01, 0x04, 0x01, 0x60, 0x00, 0x00,                           // types
                                          0x03, 0x02, 0x01, 0x00,                                       // functions
                                          0x07, 0x09, 0x01, 0x05, 't',  'r',  'a',  'c',  'e',  0x00, 0x00,  // exports
                                          0x0A, 0x05, 0x01, 0x03, 0x00, 0x00, 0x0B};                    // code
+// clang-format on
 
 static wasm_config_t *engine_config(void);
 static Status engine_link(HostEngine *engine, Error *error);
 static wasm_functype_t *function_type(const char *signature);
-static wasm_trap_t *engine_host_call(void *call, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count);
+static wasm_trap_t *engine_host_call(void *call, wasmtime_caller_t *caller,
+                                     wasmtime_val_raw_t *values, size_t count);
 static Status take_error(wasmtime_error_t *failure, Error *error);
 
-static_assert(sizeof(HostValue) == sizeof(wasmtime_val_raw_t), "handlers read Wasmtime's values in place");
+static_assert(sizeof(HostValue) == sizeof(wasmtime_val_raw_t),
+              "handlers read Wasmtime's values in place");
 
 Status host_engine_create(Os *os, const char *cache_dir, HostEngine **ret_engine, Error *error) {
     HostEngine *engine = mem_alloc_zero(sizeof *engine);
@@ -36,8 +40,9 @@ Status host_engine_create(Os *os, const char *cache_dir, HostEngine **ret_engine
     ticker_start(&engine->ticker, engine->wasm);
     Status status = engine_link(engine, error);
     if (status == STATUS_OK) {
-        status = take_error(
-            wasmtime_module_new(engine->wasm, TRACER_PROGRAM, sizeof TRACER_PROGRAM, &engine->tracer), error);
+        status = take_error(wasmtime_module_new(engine->wasm, TRACER_PROGRAM, sizeof TRACER_PROGRAM,
+                                                &engine->tracer),
+                            error);
     }
     if (status == STATUS_OK && cache_dir) status = os->directory_create(os, cache_dir, error);
     if (status != STATUS_OK) {
@@ -86,8 +91,8 @@ static Status engine_link(HostEngine *engine, Error *error) {
         const HostCall *call = &calls[i];
         wasm_functype_t *type = function_type(call->signature);
         wasmtime_error_t *failure = wasmtime_linker_define_func_unchecked(
-            engine->linker, call->module, strlen(call->module), call->name, strlen(call->name), type, engine_host_call,
-            (void *)call, NULL);
+            engine->linker, call->module, strlen(call->module), call->name, strlen(call->name),
+            type, engine_host_call, (void *)call, NULL);
         wasm_functype_delete(type);
         if (failure) return take_error(failure, error);
     }
@@ -116,7 +121,8 @@ static wasm_functype_t *function_type(const char *signature) {
 }
 
 // Every import of every module arrives here; NULL: the guest goes on.
-static wasm_trap_t *engine_host_call(void *user, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
+static wasm_trap_t *engine_host_call(void *user, wasmtime_caller_t *caller,
+                                     wasmtime_val_raw_t *values, size_t count) {
     (void)count;
     const HostCall *call = user;
     Instance *instance = wasmtime_context_get_data(wasmtime_caller_context(caller));

@@ -5,18 +5,18 @@
 // Lifetime   outlives its programs.
 #pragma once
 
-#include <wasm.h>
-#include <wasmtime.h>
-
 #include "host/host.h"
 #include "host/wasm/ticker.h"
+
+#include <wasm.h>
+#include <wasmtime.h>
 
 struct HostEngine {
     Os *os;
     char *cache_dir;  // NULL: no cache
     wasm_engine_t *wasm;
-    wasmtime_linker_t *linker;    // with every host call
-    wasmtime_module_t *tracer;    // exports "trace", which traps: see trap.h
+    wasmtime_linker_t *linker;  // with every host call
+    wasmtime_module_t *tracer;  // exports "trace", which traps: see trap.h
     Ticker ticker;
 };
 

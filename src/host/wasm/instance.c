@@ -30,20 +30,24 @@ struct WasmInstance {
 };
 
 static Status start_exports(Instance *instance, Error *error);
-static Status start_call(Instance *instance, const char *name, HostValue *values, uint32_t count, Error *error);
+static Status start_call(Instance *instance, const char *name, HostValue *values, uint32_t count,
+                         Error *error);
 static Status start_setup(Instance *instance, Error *error);
 static Status start_describe(Instance *instance, Error *error);
 static bool export_function(const WasmInstance *wasm, Bytes name, wasmtime_func_t *ret_function);
 static void budget_start(Instance *instance);
-static WasmEnd function_call(Instance *instance, const wasmtime_func_t *function, HostValue *values, uint32_t count);
+static WasmEnd function_call(Instance *instance, const wasmtime_func_t *function, HostValue *values,
+                             uint32_t count);
 static WasmEnd call_failed(Instance *instance, wasmtime_error_t *failure, wasm_trap_t *trap);
 static wasmtime_error_t *instance_tick(wasmtime_context_t *context, void *user, uint64_t *ret_delta,
                                        wasmtime_update_deadline_kind_t *ret_kind);
 static void memory_refresh(Instance *instance);
-static uint32_t instance_trace(Instance *instance, Arena *arena, ModuleLogFrame *frames, uint32_t frame_max);
+static uint32_t instance_trace(Instance *instance, Arena *arena, ModuleLogFrame *frames,
+                               uint32_t frame_max);
 static bool tracer_prepare(WasmInstance *wasm);
 
-static const InstanceEngine WASM_ENGINE = {.memory_refresh = memory_refresh, .trace = instance_trace};
+static const InstanceEngine WASM_ENGINE = {.memory_refresh = memory_refresh,
+                                           .trace = instance_trace};
 
 Status wasm_instance_start(Instance *instance, Error *error) {
     WasmProgram *program = instance->program->wasm;
@@ -60,15 +64,17 @@ Status wasm_instance_start(Instance *instance, Error *error) {
     budget_start(instance);
     wasm_trap_t *trap = NULL;
     ticker_call_begin(&wasm->engine->ticker);
-    wasmtime_error_t *failure =
-        wasmtime_instance_pre_instantiate(program->instance_pre, wasm->context, &wasm->instance, &trap);
+    wasmtime_error_t *failure = wasmtime_instance_pre_instantiate(
+        program->instance_pre, wasm->context, &wasm->instance, &trap);
     ticker_call_end(&wasm->engine->ticker);
     if (failure || trap) {
         call_failed(instance, failure, trap);
-        return error_set(error, STATUS_INVALID, "%.*s", BYTES_FORMAT(buffer_bytes(&instance->text)));
+        return error_set(error, STATUS_INVALID, "%.*s",
+                         BYTES_FORMAT(buffer_bytes(&instance->text)));
     }
     wasmtime_extern_t memory;
-    bool has_memory = wasmtime_instance_export_get(wasm->context, &wasm->instance, "memory", 6, &memory);
+    bool has_memory = wasmtime_instance_export_get(wasm->context, &wasm->instance, "memory", 6,
+                                                   &memory);
     ASSERT(has_memory && memory.kind == WASMTIME_EXTERN_MEMORY);  // contract.c looked
     wasm->memory = memory.of.memory;
     wasm->has_memory = true;
@@ -92,13 +98,15 @@ static Status start_exports(Instance *instance, Error *error) {
     byte_sources_clear(&instance->sources);
     for (uint32_t i = 0; i < WASM_EXPORT_COUNT && status == STATUS_OK; i++) {
         if (!program->has_export[i]) continue;
-        bool is_there = export_function(wasm, bytes_of_text(WASM_EXPORT_NAMES[i]), &wasm->exports[i]);
+        bool is_there = export_function(wasm, bytes_of_text(WASM_EXPORT_NAMES[i]),
+                                        &wasm->exports[i]);
         ASSERT(is_there);
     }
     return status;
 }
 
-static Status start_call(Instance *instance, const char *name, HostValue *values, uint32_t count, Error *error) {
+static Status start_call(Instance *instance, const char *name, HostValue *values, uint32_t count,
+                         Error *error) {
     wasmtime_func_t function;
     bool is_there = export_function(instance->wasm, bytes_of_text(name), &function);
     ASSERT(is_there);
@@ -114,7 +122,8 @@ static Status start_setup(Instance *instance, Error *error) {
     Bytes text = byte_sinks_close_all(&instance->sinks);
     if (status != STATUS_OK || values[0].u32 == 0) return status;
     if (values[0].u32 != ERRNO_HOST_CALL_FAILURE) {
-        return error_set(error, STATUS_INVALID, "wasm trap while calling \"__setup__\": unknown return code");
+        return error_set(error, STATUS_INVALID,
+                         "wasm trap while calling \"__setup__\": unknown return code");
     }
     buffer_clear(&instance->text);
     text_write_lossy(&instance->text, text);
@@ -133,7 +142,8 @@ static Status start_describe(Instance *instance, Error *error) {
                          BYTES_FORMAT(buffer_bytes(&instance->text)));
     }
     if (description.count > MODULE_DEF_BYTES_MAX) {
-        return error_set(error, STATUS_LIMIT, "error getting module description: %u bytes are more than %u",
+        return error_set(error, STATUS_LIMIT,
+                         "error getting module description: %u bytes are more than %u",
                          description.count, MODULE_DEF_BYTES_MAX);
     }
     buffer_append_bytes(&instance->description, description);
@@ -154,14 +164,16 @@ size_t wasm_instance_memory_bytes(const Instance *instance) {
     return wasmtime_memory_data_size(instance->wasm->context, &instance->wasm->memory);
 }
 
-WasmEnd wasm_instance_call(Instance *instance, WasmExport export, HostValue *values, uint32_t count) {
+WasmEnd wasm_instance_call(Instance *instance, WasmExport export, HostValue *values,
+                           uint32_t count) {
     budget_start(instance);
     return function_call(instance, &instance->wasm->exports[export], values, count);
 }
 
 static bool export_function(const WasmInstance *wasm, Bytes name, wasmtime_func_t *ret_function) {
     wasmtime_extern_t item;
-    if (!wasmtime_instance_export_get(wasm->context, &wasm->instance, (const char *)name.data, name.count, &item)) {
+    if (!wasmtime_instance_export_get(wasm->context, &wasm->instance, (const char *)name.data,
+                                      name.count, &item)) {
         return false;
     }
     ASSERT(item.kind == WASMTIME_EXTERN_FUNC);
@@ -177,13 +189,14 @@ static void budget_start(Instance *instance) {
     wasmtime_context_set_epoch_deadline(wasm->context, 1);
 }
 
-static WasmEnd function_call(Instance *instance, const wasmtime_func_t *function, HostValue *values, uint32_t count) {
+static WasmEnd function_call(Instance *instance, const wasmtime_func_t *function, HostValue *values,
+                             uint32_t count) {
     ASSERT(count <= VALUES_MAX);
     WasmInstance *wasm = instance->wasm;
     wasm_trap_t *trap = NULL;
     ticker_call_begin(&wasm->engine->ticker);
-    wasmtime_error_t *failure =
-        wasmtime_func_call_unchecked(wasm->context, function, (wasmtime_val_raw_t *)values, count, &trap);
+    wasmtime_error_t *failure = wasmtime_func_call_unchecked(
+        wasm->context, function, (wasmtime_val_raw_t *)values, count, &trap);
     ticker_call_end(&wasm->engine->ticker);
     if (__builtin_expect(!failure && !trap, 1)) return WASM_RETURNED;
     return call_failed(instance, failure, trap);
@@ -208,8 +221,8 @@ static wasmtime_error_t *instance_tick(wasmtime_context_t *context, void *user, 
         return wasmtime_error_new("the call used up its time");
     }
     if (wasm->ticks % TICKS_PER_SECOND == 0) {
-        log_line(LOG_WARN, "host", "module function %.*s has been running for %u s", BYTES_FORMAT(instance->function),
-                 wasm->ticks / TICKS_PER_SECOND);
+        log_line(LOG_WARN, "host", "module function %.*s has been running for %u s",
+                 BYTES_FORMAT(instance->function), wasm->ticks / TICKS_PER_SECOND);
     }
     *ret_delta = 1;
     *ret_kind = WASMTIME_UPDATE_DEADLINE_CONTINUE;
@@ -225,12 +238,14 @@ static void memory_refresh(Instance *instance) {
 
 // The C API has no call for it, but every trap brings the backtrace of all frames below it in the same store, the
 // guest's among them. So a function that traps is called, and its own frame left out.
-static uint32_t instance_trace(Instance *instance, Arena *arena, ModuleLogFrame *frames, uint32_t frame_max) {
+static uint32_t instance_trace(Instance *instance, Arena *arena, ModuleLogFrame *frames,
+                               uint32_t frame_max) {
     WasmInstance *wasm = instance->wasm;
     if (!tracer_prepare(wasm)) return 0;
     wasm_trap_t *trap = NULL;
     wasmtime_val_raw_t none;
-    wasmtime_error_t *failure = wasmtime_func_call_unchecked(wasm->context, &wasm->tracer, &none, 0, &trap);
+    wasmtime_error_t *failure = wasmtime_func_call_unchecked(wasm->context, &wasm->tracer, &none, 0,
+                                                             &trap);
     uint32_t count = trap ? trap_frames(trap, 1, arena, frames, frame_max) : 0;
     if (trap) wasm_trap_delete(trap);
     if (failure) wasmtime_error_delete(failure);
@@ -241,7 +256,8 @@ static bool tracer_prepare(WasmInstance *wasm) {
     if (wasm->has_tracer) return true;
     wasmtime_instance_t instance;
     wasm_trap_t *trap = NULL;
-    wasmtime_error_t *failure = wasmtime_instance_new(wasm->context, wasm->engine->tracer, NULL, 0, &instance, &trap);
+    wasmtime_error_t *failure = wasmtime_instance_new(wasm->context, wasm->engine->tracer, NULL, 0,
+                                                      &instance, &trap);
     if (failure) wasmtime_error_delete(failure);
     if (trap) wasm_trap_delete(trap);
     if (failure || trap) return false;

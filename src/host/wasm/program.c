@@ -9,7 +9,8 @@
 static Status program_check(WasmProgram *program, const wasmtime_module_t *module, Error *error);
 static Status take_error(wasmtime_error_t *failure, Error *error);
 
-Status wasm_program_create(HostEngine *engine, Bytes bytes, const Hash *hash, WasmProgram **ret_program, Error *error) {
+Status wasm_program_create(HostEngine *engine, Bytes bytes, const Hash *hash,
+                           WasmProgram **ret_program, Error *error) {
     WasmProgram *program = mem_alloc_zero(sizeof *program);
     program->engine = engine;
     arena_init(&program->arena, PROGRAM_ARENA_BYTES_MAX);
@@ -18,7 +19,8 @@ Status wasm_program_create(HostEngine *engine, Bytes bytes, const Hash *hash, Wa
     if (module) {
         status = program_check(program, module, error);
     } else {
-        status = take_error(wasmtime_module_new(engine->wasm, bytes.data, bytes.count, &module), error);
+        status = take_error(wasmtime_module_new(engine->wasm, bytes.data, bytes.count, &module),
+                            error);
         if (status == STATUS_OK) status = program_check(program, module, error);
         if (status == STATUS_OK) cache_store(engine, hash, module);
     }
@@ -43,7 +45,9 @@ static Status program_check(WasmProgram *program, const wasmtime_module_t *modul
     Status status = contract_negotiate(&imports, error);
     wasm_importtype_vec_delete(&imports);
     if (status != STATUS_OK) return status;
-    status = take_error(wasmtime_linker_instantiate_pre(program->engine->linker, module, &program->instance_pre), error);
+    status = take_error(
+        wasmtime_linker_instantiate_pre(program->engine->linker, module, &program->instance_pre),
+        error);
     if (status != STATUS_OK) {
         program->instance_pre = NULL;
         return status;

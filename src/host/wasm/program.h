@@ -3,9 +3,9 @@
 // Threads    immutable once made; any.
 #pragma once
 
-#include <wasmtime.h>
-
 #include "host/wasm/wasm.h"
+
+#include <wasmtime.h>
 
 struct WasmProgram {
     HostEngine *engine;
@@ -13,7 +13,7 @@ struct WasmProgram {
     Arena arena;
     const Bytes *preinits;  // full names, in order
     uint32_t preinit_count;
-    bool has_initialize;    // exported as () -> ()
+    bool has_initialize;  // exported as () -> ()
     bool has_setup;
     bool has_export[WASM_EXPORT_COUNT];
 };
@@ -26,4 +26,5 @@ extern const char *const WASM_EXPORT_NAMES[WASM_EXPORT_COUNT];
 // The ABI version (module-abi.md 1.2). Error texts are upstream's.
 Status contract_negotiate(const wasm_importtype_vec_t *imports, Error *error);
 // Required and optional exports (module-abi.md 1.9); fills in the fields of the program that depend on them.
-Status contract_check_exports(const wasm_exporttype_vec_t *exports, WasmProgram *program, Error *error);
+Status contract_check_exports(const wasm_exporttype_vec_t *exports, WasmProgram *program,
+                              Error *error);

@@ -1,10 +1,10 @@
 // ticker.c - one thread per engine. Asleep it waits without a time limit: an idle server has no wake-ups.
 #include "host/wasm/ticker.h"
 
-#include <wasmtime.h>
-
 #include "base/assert.h"
 #include "base/limits.h"
+
+#include <wasmtime.h>
 
 static void ticker_run(void *user);
 static void ticker_sleep(Ticker *ticker, uint64_t seen);
@@ -57,6 +57,7 @@ static void ticker_run(void *user) {
 // for the mutex to signal.
 static void ticker_sleep(Ticker *ticker, uint64_t seen) {
     atomic_store(&ticker->is_asleep, true);
-    while (!ticker->stopping && atomic_load(&ticker->calls) == seen) condition_wait(&ticker->wake, &ticker->mutex);
+    while (!ticker->stopping && atomic_load(&ticker->calls) == seen)
+        condition_wait(&ticker->wake, &ticker->mutex);
     atomic_store(&ticker->is_asleep, false);
 }

@@ -7,10 +7,10 @@
 // Limits     MODULE_TICK_MS, MODULE_IDLE_TICKS_MAX.
 #pragma once
 
+#include "base/thread.h"
+
 #include <stdatomic.h>
 #include <wasm.h>
-
-#include "base/thread.h"
 
 typedef struct Ticker {
     // Calls that run (low half) and calls that ever began (high half). Writers: any; reader: the ticker.

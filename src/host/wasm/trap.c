@@ -49,7 +49,8 @@ void trap_take_text(wasmtime_error_t *error, wasm_trap_t *trap, Buffer *text) {
     if (error) wasmtime_error_delete(error);
 }
 
-uint32_t trap_frames(const wasm_trap_t *trap, uint32_t skip, Arena *arena, ModuleLogFrame *frames, uint32_t frame_max) {
+uint32_t trap_frames(const wasm_trap_t *trap, uint32_t skip, Arena *arena, ModuleLogFrame *frames,
+                     uint32_t frame_max) {
     wasm_frame_vec_t trace;
     wasm_byte_vec_t message;
     wasm_trap_trace(trap, &trace);
@@ -59,7 +60,8 @@ uint32_t trap_frames(const wasm_trap_t *trap, uint32_t skip, Arena *arena, Modul
     for (uint32_t i = skip; i < trace.size && count < frame_max; i++) {
         Bytes name = frame_name(text, i, trace.data[i]);
         // Modules in WebAssembly have no name in records, as upstream.
-        frames[count++] = (ModuleLogFrame){.func_name = name.data ? arena_copy(arena, name) : BYTES_NONE};
+        frames[count++] = (ModuleLogFrame){.func_name = name.data ? arena_copy(arena, name)
+                                                                  : BYTES_NONE};
     }
     wasm_byte_vec_delete(&message);
     wasm_frame_vec_delete(&trace);
@@ -77,7 +79,9 @@ static Bytes frame_name(Bytes backtrace, uint32_t number, const wasm_frame_t *fr
     Bytes rest = backtrace;
     while (rest.count > 0) {
         Bytes line = line_take(&rest);
-        if (line.count < (uint32_t)prefix_count || memcmp(line.data, prefix, (size_t)prefix_count) != 0) continue;
+        if (line.count < (uint32_t)prefix_count ||
+            memcmp(line.data, prefix, (size_t)prefix_count) != 0)
+            continue;
         Bytes name = text_find(line, " - ");
         if (!name.data) break;
         name = bytes_after(name, 3);
@@ -98,7 +102,8 @@ static void text_write_causes(Buffer *buffer, Bytes causes) {
         uint32_t at = 0;
         while (at < line.count && line.data[at] == ' ') at++;
         uint32_t digits = at;
-        while (digits < line.count && line.data[digits] >= '0' && line.data[digits] <= '9') digits++;
+        while (digits < line.count && line.data[digits] >= '0' && line.data[digits] <= '9')
+            digits++;
         if (digits > at && line.count - digits >= 2 && line.data[digits] == ':') at = digits + 2;
         if (at == line.count) continue;
         if (!is_first) buffer_append_text(buffer, ": ");

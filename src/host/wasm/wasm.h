@@ -8,7 +8,12 @@
 #include "host/abi/abi.h"
 
 // The exports that are called after start-up.
-typedef enum WasmExport { WASM_CALL_REDUCER, WASM_CALL_VIEW, WASM_CALL_VIEW_ANON, WASM_EXPORT_COUNT } WasmExport;
+typedef enum WasmExport {
+    WASM_CALL_REDUCER,
+    WASM_CALL_VIEW,
+    WASM_CALL_VIEW_ANON,
+    WASM_EXPORT_COUNT
+} WasmExport;
 
 typedef enum WasmEnd {
     WASM_RETURNED,
@@ -16,8 +21,8 @@ typedef enum WasmEnd {
     WASM_OUT_OF_TIME,  // the same
 } WasmEnd;
 
-Status wasm_program_create(HostEngine *engine, Bytes program, const Hash *hash, WasmProgram **ret_program,
-                           Error *error);
+Status wasm_program_create(HostEngine *engine, Bytes program, const Hash *hash,
+                           WasmProgram **ret_program, Error *error);
 void wasm_program_free(WasmProgram *program);
 
 // Instantiates instance->program and runs the start-up sequence; fills in instance->wasm, ->engine, ->memory and
@@ -27,4 +32,5 @@ void wasm_instance_stop(Instance *instance);  // also when it was never started
 bool wasm_instance_has_export(const Instance *instance, WasmExport export);
 size_t wasm_instance_memory_bytes(const Instance *instance);
 // Calls an export that is there; values[0] is its result.
-WasmEnd wasm_instance_call(Instance *instance, WasmExport export, HostValue *values, uint32_t count);
+WasmEnd wasm_instance_call(Instance *instance, WasmExport export, HostValue *values,
+                           uint32_t count);

@@ -6,16 +6,17 @@
 //   timer(id u64 auto-inc primary key, at ScheduleAt)    scheduled
 #pragma once
 
+#include "remote.h"
+
+#include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "remote.h"
+#include <cmocka.h>
 
 #define LOGS_MAX 64u
 #define NOW_MICROS 1700000000000000ll
@@ -88,11 +89,14 @@ static inline void fixture_log(void *user, const ModuleLogRecord *record) {
     LoggedRecord *logged = &fixture->logs[fixture->log_count++];
     logged->record = *record;
     logged->record.target = fixture_copy(logged->target, sizeof logged->target, record->target);
-    logged->record.filename = fixture_copy(logged->filename, sizeof logged->filename, record->filename);
-    logged->record.function = fixture_copy(logged->function, sizeof logged->function, record->function);
+    logged->record.filename = fixture_copy(logged->filename, sizeof logged->filename,
+                                           record->filename);
+    logged->record.function = fixture_copy(logged->function, sizeof logged->function,
+                                           record->function);
     logged->record.message = fixture_copy(logged->message, sizeof logged->message, record->message);
     for (uint32_t i = 0; i < record->trace_count; i++) {
-        snprintf(logged->frames[i], sizeof logged->frames[i], "%.*s", BYTES_FORMAT(record->trace[i].func_name));
+        snprintf(logged->frames[i], sizeof logged->frames[i], "%.*s",
+                 BYTES_FORMAT(record->trace[i].func_name));
     }
 }
 
@@ -115,14 +119,19 @@ static inline Table *fixture_table(Store *store, const TableSchema *schema) {
 #define B(text) BYTES_LITERAL(text)
 #define COLUMNS(...) {(const uint16_t[]){__VA_ARGS__}, sizeof((uint16_t[]){__VA_ARGS__}) / 2}
 
-static inline TableSchema fixture_schema(const char *name, const ColumnSchema *columns, uint16_t count, Arena *arena) {
+static inline TableSchema fixture_schema(const char *name, const ColumnSchema *columns,
+                                         uint16_t count, Arena *arena) {
     TypeField fields[8];
     for (uint16_t i = 0; i < count; i++) fields[i] = (TypeField){columns[i].name, columns[i].type};
-    return (TableSchema){.name = bytes_of_text(name), .accessor = bytes_of_text(name), .columns = columns,
-                         .column_count = count, .row_type = type_product(arena, fields, count),
-                         .primary_key = COLUMN_NONE, .origin = TABLE_USER, .access = TABLE_PRIVATE};
+    return (TableSchema){.name = bytes_of_text(name),
+                         .accessor = bytes_of_text(name),
+                         .columns = columns,
+                         .column_count = count,
+                         .row_type = type_product(arena, fields, count),
+                         .primary_key = COLUMN_NONE,
+                         .origin = TABLE_USER,
+                         .access = TABLE_PRIVATE};
 }
-
 
 static inline void fixture_tables(Fixture *fixture) {
     Arena arena;
@@ -130,14 +139,23 @@ static inline void fixture_tables(Fixture *fixture) {
     const Type *u32_type = type_primitive(TYPE_U32);
     const Type *u64_type = type_primitive(TYPE_U64);
 
-    ColumnSchema person[] = {{B("id"), B("id"), u64_type, BYTES_NONE}, {B("a"), B("a"), u32_type, BYTES_NONE},
+    ColumnSchema person[] = {{B("id"), B("id"), u64_type, BYTES_NONE},
+                             {B("a"), B("a"), u32_type, BYTES_NONE},
                              {B("b"), B("b"), u32_type, BYTES_NONE}};
     IndexSchema person_indexes[] = {
         {.name = B("person_id_idx_btree"), .kind = INDEX_BTREE, .columns = COLUMNS(0)},
         {.name = B("person_a_idx_btree"), .kind = INDEX_BTREE, .columns = COLUMNS(1)},
-        {.name = B("person_a_b_idx_btree"), .kind = INDEX_BTREE, .columns = COLUMNS(1, 2), .accessor = B("PersonAB")}};
+        {.name = B("person_a_b_idx_btree"),
+         .kind = INDEX_BTREE,
+         .columns = COLUMNS(1, 2),
+         .accessor = B("PersonAB")}};
     ConstraintSchema person_unique[] = {{.name = B("person_id_key"), .columns = COLUMNS(0)}};
-    SequenceSchema sequence = {.name = B("person_id_seq"), .column = 0, .start = 1, .min = 1, .max = INT64_MAX, .increment = 1};
+    SequenceSchema sequence = {.name = B("person_id_seq"),
+                               .column = 0,
+                               .start = 1,
+                               .min = 1,
+                               .max = INT64_MAX,
+                               .increment = 1};
     TableSchema schema = fixture_schema("person", person, 3, &arena);
     schema.accessor = B("Person");
     schema.indexes = person_indexes, schema.index_count = 3;
@@ -146,15 +164,19 @@ static inline void fixture_tables(Fixture *fixture) {
     schema.primary_key = 0;
     fixture->person = table_id(fixture_table(fixture->store, &schema));
 
-    ColumnSchema word[] = {{B("n"), B("n"), u32_type, BYTES_NONE}, {B("s"), B("s"), type_primitive(TYPE_STRING), BYTES_NONE}};
-    IndexSchema word_index = {.name = B("word_n_idx_hash"), .kind = INDEX_HASH, .columns = COLUMNS(0)};
+    ColumnSchema word[] = {{B("n"), B("n"), u32_type, BYTES_NONE},
+                           {B("s"), B("s"), type_primitive(TYPE_STRING), BYTES_NONE}};
+    IndexSchema word_index = {
+        .name = B("word_n_idx_hash"), .kind = INDEX_HASH, .columns = COLUMNS(0)};
     schema = fixture_schema("word", word, 2, &arena);
     schema.indexes = &word_index, schema.index_count = 1;
     fixture->word = table_id(fixture_table(fixture->store, &schema));
 
-    ColumnSchema pair[] = {{B("k"), B("k"), u32_type, BYTES_NONE}, {B("v"), B("v"), u32_type, BYTES_NONE}};
-    IndexSchema pair_indexes[] = {{.name = B("pair_k_idx_btree"), .kind = INDEX_BTREE, .columns = COLUMNS(0)},
-                                  {.name = B("pair_v_idx_btree"), .kind = INDEX_BTREE, .columns = COLUMNS(1)}};
+    ColumnSchema pair[] = {{B("k"), B("k"), u32_type, BYTES_NONE},
+                           {B("v"), B("v"), u32_type, BYTES_NONE}};
+    IndexSchema pair_indexes[] = {
+        {.name = B("pair_k_idx_btree"), .kind = INDEX_BTREE, .columns = COLUMNS(0)},
+        {.name = B("pair_v_idx_btree"), .kind = INDEX_BTREE, .columns = COLUMNS(1)}};
     ConstraintSchema pair_unique[] = {{.name = B("pair_k_key"), .columns = COLUMNS(0)},
                                       {.name = B("pair_v_key"), .columns = COLUMNS(1)}};
     schema = fixture_schema("pair", pair, 2, &arena);
@@ -165,7 +187,8 @@ static inline void fixture_tables(Fixture *fixture) {
 
     ColumnSchema timer[] = {{B("id"), B("id"), u64_type, BYTES_NONE},
                             {B("at"), B("at"), type_special(SPECIAL_SCHEDULE_AT), BYTES_NONE}};
-    IndexSchema timer_index = {.name = B("timer_id_idx_btree"), .kind = INDEX_BTREE, .columns = COLUMNS(0)};
+    IndexSchema timer_index = {
+        .name = B("timer_id_idx_btree"), .kind = INDEX_BTREE, .columns = COLUMNS(0)};
     ConstraintSchema timer_unique = {.name = B("timer_id_key"), .columns = COLUMNS(0)};
     sequence.name = B("timer_id_seq");
     schema = fixture_schema("timer", timer, 2, &arena);
@@ -174,7 +197,8 @@ static inline void fixture_tables(Fixture *fixture) {
     schema.sequences = &sequence, schema.sequence_count = 1;
     schema.primary_key = 0;
     schema.has_schedule = true;
-    schema.schedule = (ScheduleSchema){.name = B("timer_sched"), .function = B("tick"), .at_column = 1};
+    schema.schedule = (ScheduleSchema){
+        .name = B("timer_sched"), .function = B("tick"), .at_column = 1};
     fixture->timer = table_id(fixture_table(fixture->store, &schema));
     arena_done(&arena);
 }
@@ -197,22 +221,28 @@ static inline int fixture_setup(void **state) {
     fixture->os.monotonic_nanos = fixture_nanos;
     fixture->logs = mem_alloc_zero(sizeof *fixture->logs * LOGS_MAX);
     Error error;
-    if (host_engine_create(os_real(), NULL, &fixture->engine, &error) != STATUS_OK) fail_msg("%s", error.text);
+    if (host_engine_create(os_real(), NULL, &fixture->engine, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
     Buffer module;
     buffer_init(&module, BUILDER_BYTES_MAX);
     remote_build(&module);
     Hash hash = hash_keccak256(buffer_bytes(&module));
-    if (program_create(fixture->engine, PROGRAM_WASM, buffer_bytes(&module), &hash, &fixture->program, &error) !=
-        STATUS_OK) {
+    if (program_create(fixture->engine, PROGRAM_WASM, buffer_bytes(&module), &hash,
+                       &fixture->program, &error) != STATUS_OK) {
         fail_msg("%s", error.text);
     }
     fixture->store = store_create();
     fixture_tables(fixture);
-    fixture->env = (HostEnv){.os = &fixture->os, .store = fixture->store, .user = fixture, .log = fixture_log,
+    fixture->env = (HostEnv){.os = &fixture->os,
+                             .store = fixture->store,
+                             .user = fixture,
+                             .log = fixture_log,
                              .schedule_immediate = fixture_schedule};
     for (uint32_t i = 0; i < 32; i++) fixture->env.database.bytes[i] = (uint8_t)(0xD0 + i);
     Tx *tx = tx_begin(fixture->store);
-    tx_set_program(tx, &(ProgramInfo){.database = fixture->env.database, .hash = hash, .program = buffer_bytes(&module)});
+    tx_set_program(tx, &(ProgramInfo){.database = fixture->env.database,
+                                      .hash = hash,
+                                      .program = buffer_bytes(&module)});
     tx_commit(tx);
     tx_release(tx);
     buffer_done(&module);
@@ -244,7 +274,8 @@ static inline CallOutcome fixture_run(Fixture *fixture) {
     buffer_clear(&fixture->args);
     script_finish(&fixture->script, &fixture->args);
     script_clear(&fixture->script);
-    FunctionCall call = {.name = B("remote"), .timestamp = NOW_MICROS, .args = buffer_bytes(&fixture->args)};
+    FunctionCall call = {
+        .name = B("remote"), .timestamp = NOW_MICROS, .args = buffer_bytes(&fixture->args)};
     fixture->outcome = instance_call_view(fixture->instance, VIEW_ANONYMOUS, &call);
     return fixture->outcome;
 }
@@ -252,7 +283,8 @@ static inline CallOutcome fixture_run(Fixture *fixture) {
 // Runs the script, which must end well, and returns the result of its last record.
 static inline int64_t fixture_result(Fixture *fixture) {
     CallOutcome outcome = fixture_run(fixture);
-    if (outcome.status != CALL_OK) fail_msg("status %d: %.*s", outcome.status, BYTES_FORMAT(outcome.text));
+    if (outcome.status != CALL_OK)
+        fail_msg("status %d: %.*s", outcome.status, BYTES_FORMAT(outcome.text));
     assert_true(outcome.output.count >= 8);
     return (int64_t)load_u64le(outcome.output.data + outcome.output.count - 8);
 }
@@ -298,8 +330,16 @@ static inline uint64_t fixture_read_u64(Fixture *fixture, uint32_t from) {
 }
 
 // Where tests put things.
-enum { NAME_AT = FREE_AT, OUT_AT = FREE_AT + 0x1000, KEY_AT = FREE_AT + 0x2000, LOWER_AT = FREE_AT + 0x3000,
-       UPPER_AT = FREE_AT + 0x4000, DATA_AT = FREE_AT + 0x5000, COUNT_AT = FREE_AT + 0xF00, BIG_AT = FREE_AT + 0x20000 };
+enum {
+    NAME_AT = FREE_AT,
+    OUT_AT = FREE_AT + 0x1000,
+    KEY_AT = FREE_AT + 0x2000,
+    LOWER_AT = FREE_AT + 0x3000,
+    UPPER_AT = FREE_AT + 0x4000,
+    DATA_AT = FREE_AT + 0x5000,
+    COUNT_AT = FREE_AT + 0xF00,
+    BIG_AT = FREE_AT + 0x20000
+};
 
 static inline uint32_t fixture_index(Fixture *fixture, const char *name) {
     fixture_write(fixture, NAME_AT, name, strlen(name));
@@ -308,7 +348,8 @@ static inline uint32_t fixture_index(Fixture *fixture, const char *name) {
 }
 
 // Inserts a row; the errno. What was generated is at DATA_AT, its length at COUNT_AT.
-static inline int64_t fixture_insert(Fixture *fixture, TableId table, const void *row, uint32_t count) {
+static inline int64_t fixture_insert(Fixture *fixture, TableId table, const void *row,
+                                     uint32_t count) {
     fixture_write_u32(fixture, COUNT_AT, count);
     fixture_write(fixture, DATA_AT, row, count);
     return CALL(fixture, "datastore_insert_bsatn", table, DATA_AT, COUNT_AT);

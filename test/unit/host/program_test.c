@@ -1,11 +1,10 @@
 // program_test.c - what may be loaded, and the texts for what may not (module-abi.md 1.2, 1.9, 1.10); the code cache.
 //
 // Modules are put together byte by byte: most of them no compiler would make.
+#include "base/log.h"
 #include "fixture.h"
 
 #include <unistd.h>
-
-#include "base/log.h"
 
 typedef struct Built {
     HostEngine *engine;
@@ -31,7 +30,8 @@ static int teardown(void **state) {
 
 static Status create_on(Built *built, HostEngine *engine, Program **ret_program) {
     Hash hash = hash_keccak256(buffer_bytes(&built->module));
-    return program_create(engine, PROGRAM_WASM, buffer_bytes(&built->module), &hash, ret_program, &built->error);
+    return program_create(engine, PROGRAM_WASM, buffer_bytes(&built->module), &hash, ret_program,
+                          &built->error);
 }
 
 static Status create(Built *built, WasmBuilder *builder, Program **ret_program) {
@@ -57,11 +57,13 @@ static void build_importing(WasmBuilder *builder, const char *const *modules, ui
 static void build_exports(WasmBuilder *builder) {
     builder_memory(builder, 1);
     builder_export(builder, "memory", EXPORT_MEMORY, 0);
-    builder_export(builder, "__describe_module__", EXPORT_FUNCTION, builder_function(builder, "i:", NULL));
+    builder_export(builder, "__describe_module__", EXPORT_FUNCTION,
+                   builder_function(builder, "i:", NULL));
     Buffer body;
     buffer_init(&body, 64);
     buffer_append(&body, "\x00\x41\x00\x0B", 4);
-    builder_export(builder, "__call_reducer__", EXPORT_FUNCTION, builder_function(builder, "illlllllii:i", &body));
+    builder_export(builder, "__call_reducer__", EXPORT_FUNCTION,
+                   builder_function(builder, "illlllllii:i", &body));
     buffer_done(&body);
 }
 
@@ -77,14 +79,21 @@ static void versions(void **state) {
         const char *text;
     } CASES[] = {
         {{"spacetime_10.7"}, 1, "abi version 10.7 is not supported (host implements 10.6)"},
-        {{"spacetime_10.0", "spacetime_10.9", "spacetime_10.8"}, 3,
+        {{"spacetime_10.0", "spacetime_10.9", "spacetime_10.8"},
+         3,
          "abi version 10.9 is not supported (host implements 10.6)"},
         {{"spacetime_9.0"}, 1, "abi version 9.0 is not supported (host implements 10.6)"},
-        {{"spacetime_9.0", "spacetime_10.0"}, 2, "module cannot depend on both major version 9 and major version 10"},
+        {{"spacetime_9.0", "spacetime_10.0"},
+         2,
+         "module cannot depend on both major version 9 and major version 10"},
         {{"spacetime_x"}, 1, "import module \"spacetime_x\" has malformed version string"},
         {{"spacetime_10"}, 1, "import module \"spacetime_10\" has malformed version string"},
-        {{"spacetime_10.65536"}, 1, "import module \"spacetime_10.65536\" has malformed version string"},
-        {{"spacetime_10.0.1"}, 1, "import module \"spacetime_10.0.1\" has malformed version string"},
+        {{"spacetime_10.65536"},
+         1,
+         "import module \"spacetime_10.65536\" has malformed version string"},
+        {{"spacetime_10.0.1"},
+         1,
+         "import module \"spacetime_10.0.1\" has malformed version string"},
         {{"spacetime_"}, 1, "import module \"spacetime_\" has malformed version string"},
         {{"env"}, 1, "unable to determine ABI of module (may be on an spacetime version < 0.8)"},
         {{0}, 0, "unable to determine ABI of module (may be on an spacetime version < 0.8)"},
@@ -101,8 +110,8 @@ static void unresolved_imports(void **state) {
     static const struct {
         const char *module, *name, *signature;
     } CASES[] = {
-        {"spacetime_10.0", "get_jwt", "ii:i"},   // exists, in 10.2
-        {"spacetime_10.0", "identity", "l:"},    // another type
+        {"spacetime_10.0", "get_jwt", "ii:i"},  // exists, in 10.2
+        {"spacetime_10.0", "identity", "l:"},   // another type
         {"spacetime_10.0", "identity", "i:i"},
         {"wasi_snapshot_preview1", "proc_exit", "i:"},
         {"env", "abort", ":"},
@@ -132,7 +141,9 @@ static void every_host_call_links(void **state) {
         Program *program = NULL;
         assert_int_equal(create(*state, &builder, &program), STATUS_OK);
         program_unref(program);
-        assert_ptr_equal(host_call_find(bytes_of_text(calls[i].module), bytes_of_text(calls[i].name)), &calls[i]);
+        assert_ptr_equal(
+            host_call_find(bytes_of_text(calls[i].module), bytes_of_text(calls[i].name)),
+            &calls[i]);
     }
     assert_null(host_call_find(B("spacetime_10.0"), B("get_jwt")));
 }
@@ -140,56 +151,71 @@ static void every_host_call_links(void **state) {
 static void exports(void **state) {
     WasmBuilder builder;
     build_importing(&builder, (const char *[]){"spacetime_10.0"}, 1);
-    refused(*state, &builder, "there should be a memory export called \"memory\" but it does not exist");
+    refused(*state, &builder,
+            "there should be a memory export called \"memory\" but it does not exist");
 
     build_importing(&builder, (const char *[]){"spacetime_10.0"}, 1);
     builder_export(&builder, "memory", EXPORT_FUNCTION, builder_function(&builder, ":", NULL));
-    refused(*state, &builder, "there should be a memory export called \"memory\" but it does not exist");
-
-    build_importing(&builder, (const char *[]){"spacetime_10.0"}, 1);
-    builder_memory(&builder, 1);
-    builder_export(&builder, "memory", EXPORT_MEMORY, 0);
-    refused(*state, &builder, "there should be a function called \"__call_reducer__\" but it does not exist");
-
-    build_importing(&builder, (const char *[]){"spacetime_10.0"}, 1);
-    builder_memory(&builder, 1);
-    builder_export(&builder, "memory", EXPORT_MEMORY, 0);
-    builder_export(&builder, "__call_reducer__", EXPORT_FUNCTION, builder_function(&builder, "ivr:", NULL));
     refused(*state, &builder,
-            "bad call_reducer signature for \"__call_reducer__\"; expected (func (param i32 i64 i64 i64 i64 i64 i64 "
+            "there should be a memory export called \"memory\" but it does not exist");
+
+    build_importing(&builder, (const char *[]){"spacetime_10.0"}, 1);
+    builder_memory(&builder, 1);
+    builder_export(&builder, "memory", EXPORT_MEMORY, 0);
+    refused(*state, &builder,
+            "there should be a function called \"__call_reducer__\" but it does not exist");
+
+    build_importing(&builder, (const char *[]){"spacetime_10.0"}, 1);
+    builder_memory(&builder, 1);
+    builder_export(&builder, "memory", EXPORT_MEMORY, 0);
+    builder_export(&builder, "__call_reducer__", EXPORT_FUNCTION,
+                   builder_function(&builder, "ivr:", NULL));
+    refused(*state, &builder,
+            "bad call_reducer signature for \"__call_reducer__\"; expected (func (param i32 i64 "
+            "i64 i64 i64 i64 i64 "
             "i64 i32 i32) (result i32)) got (func (param i32 v128 ref))");
 
     build_good(&builder);
     builder_export(&builder, "__setup__", EXPORT_FUNCTION, builder_function(&builder, "i:", NULL));
     refused(*state, &builder,
-            "bad setup signature for \"__setup__\"; expected (func (param i32) (result i32)) got (func (param i32))");
+            "bad setup signature for \"__setup__\"; expected (func (param i32) (result i32)) got "
+            "(func (param i32))");
 
     build_good(&builder);
     builder_export(&builder, "__setup__", EXPORT_MEMORY, 0);
     refused(*state, &builder,
-            "expected \"__setup__\" export to be a setup with signature (func (param i32) (result i32)), but it wasn't "
+            "expected \"__setup__\" export to be a setup with signature (func (param i32) (result "
+            "i32)), but it wasn't "
             "a function at all");
 
     build_good(&builder);
-    builder_export(&builder, "__preinit__10_x", EXPORT_FUNCTION, builder_function(&builder, "ld:", NULL));
-    refused(*state, &builder, "bad preinit signature for \"10_x\"; expected (func) got (func (param i64 f64))");
+    builder_export(&builder, "__preinit__10_x", EXPORT_FUNCTION,
+                   builder_function(&builder, "ld:", NULL));
+    refused(*state, &builder,
+            "bad preinit signature for \"10_x\"; expected (func) got (func (param i64 f64))");
 
     build_good(&builder);
-    builder_export(&builder, "__call_http_handler__", EXPORT_FUNCTION, builder_function(&builder, "f:", NULL));
+    builder_export(&builder, "__call_http_handler__", EXPORT_FUNCTION,
+                   builder_function(&builder, "f:", NULL));
     refused(*state, &builder,
-            "bad call_http_handler signature for \"__call_http_handler__\"; expected (func (param i32 i64 i64 i64 i64 "
+            "bad call_http_handler signature for \"__call_http_handler__\"; expected (func (param "
+            "i32 i64 i64 i64 i64 "
             "i32 i64 i32 i32 i32 i32) (result i32)) got (func (param f32))");
 }
 
 static void both_http_handler_signatures(void **state) {
-    static const char *const SIGNATURES[] = {"illll" "il" "iiii:i", "iliiii:i"};
+    static const char *const SIGNATURES[] = {"illll"
+                                             "il"
+                                             "iiii:i",
+                                             "iliiii:i"};
     for (int i = 0; i < 2; i++) {
         WasmBuilder builder;
         build_good(&builder);
         Buffer body;
         buffer_init(&body, 64);
         buffer_append(&body, "\x00\x41\x00\x0B", 4);
-        builder_export(&builder, "__call_http_handler__", EXPORT_FUNCTION, builder_function(&builder, SIGNATURES[i], &body));
+        builder_export(&builder, "__call_http_handler__", EXPORT_FUNCTION,
+                       builder_function(&builder, SIGNATURES[i], &body));
         buffer_done(&body);
         Program *program = NULL;
         assert_int_equal(create(*state, &builder, &program), STATUS_OK);
@@ -205,8 +231,9 @@ static void not_wasm(void **state) {
     buffer_clear(&built->module);
     assert_int_equal(create_on(built, built->engine, &program), STATUS_INVALID);
     Hash hash = {0};
-    assert_int_equal(program_create(built->engine, PROGRAM_JS, B("1"), &hash, &program, &built->error),
-                     STATUS_UNSUPPORTED);
+    assert_int_equal(
+        program_create(built->engine, PROGRAM_JS, B("1"), &hash, &program, &built->error),
+        STATUS_UNSUPPORTED);
     assert_null(program);
 }
 
@@ -257,15 +284,17 @@ static void start_order(void **state) {
         const char *signature;
         bool returns;
     } EXPORTS[] = {
-        {"__describe_module__", "i:", false}, {"__setup__", "i:i", true},        {"__preinit__20", ":", false},
-        {"__preinit__1z", ":", false},        {"_initialize", ":", false},       {"_start", ":", false},
+        {"__describe_module__", "i:", false}, {"__setup__", "i:i", true},
+        {"__preinit__20", ":", false},        {"__preinit__1z", ":", false},
+        {"_initialize", ":", false},          {"_start", ":", false},
         {"__preinit__", ":", false},          {"__call_reducer__", "illlllllii:i", true},
     };
     for (uint32_t i = 0; i < 8; i++) {
         log_body(&body, 1 + i);
         if (EXPORTS[i].returns) emit_i32(&body, 0);
         buffer_u8(&body, OP_END);
-        builder_export(&builder, EXPORTS[i].name, EXPORT_FUNCTION, builder_function(&builder, EXPORTS[i].signature, &body));
+        builder_export(&builder, EXPORTS[i].name, EXPORT_FUNCTION,
+                       builder_function(&builder, EXPORTS[i].signature, &body));
     }
     Buffer log;
     buffer_init(&log, 256);
@@ -281,11 +310,15 @@ static void start_failures(void **state) {
         const char *name, *signature, *body, *text;
         uint32_t body_count;
     } CASES[] = {
-        {"_initialize", ":", "\x00\x00\x0B", "wasm trap while calling \"_initialize\": wasm trap: wasm `unreachable`", 3},
-        {"__preinit__5", ":", "\x00\x00\x0B", "wasm trap while calling \"__preinit__5\": wasm trap: wasm `unreach", 3},
-        {"__setup__", "i:i", "\x00\x00\x0B", "wasm trap while calling \"__setup__\": wasm trap: wasm `unreachable`", 3},
+        {"_initialize", ":", "\x00\x00\x0B",
+         "wasm trap while calling \"_initialize\": wasm trap: wasm `unreachable`", 3},
+        {"__preinit__5", ":", "\x00\x00\x0B",
+         "wasm trap while calling \"__preinit__5\": wasm trap: wasm `unreach", 3},
+        {"__setup__", "i:i", "\x00\x00\x0B",
+         "wasm trap while calling \"__setup__\": wasm trap: wasm `unreachable`", 3},
         {"__setup__", "i:i", "\x00\x41\x01\x0B", "setup function returned an error: ", 4},
-        {"__setup__", "i:i", "\x00\x41\x07\x0B", "wasm trap while calling \"__setup__\": unknown return code", 4},
+        {"__setup__", "i:i", "\x00\x41\x07\x0B",
+         "wasm trap while calling \"__setup__\": unknown return code", 4},
         // identity(0) is not a place to write to.
         {"_initialize", ":", "\x00\x41\x00\x10\x00\x0B",
          "wasm trap while calling \"_initialize\": null pointer passed to a spacetime function", 6},
@@ -296,10 +329,12 @@ static void start_failures(void **state) {
         Buffer body;
         buffer_init(&body, 64);
         buffer_append(&body, CASES[i].body, CASES[i].body_count);
-        builder_export(&builder, CASES[i].name, EXPORT_FUNCTION, builder_function(&builder, CASES[i].signature, &body));
+        builder_export(&builder, CASES[i].name, EXPORT_FUNCTION,
+                       builder_function(&builder, CASES[i].signature, &body));
         buffer_done(&body);
         assert_int_equal(start(built, &builder, NULL), STATUS_INVALID);
-        if (strncmp(built->error.text, CASES[i].text, strlen(CASES[i].text)) != 0) fail_msg("%s", built->error.text);
+        if (strncmp(built->error.text, CASES[i].text, strlen(CASES[i].text)) != 0)
+            fail_msg("%s", built->error.text);
     }
 }
 
@@ -307,7 +342,8 @@ static void start_function(void **state) {
     Built *built = *state;
     for (int traps = 0; traps < 3; traps++) {
         // Nothing, a trap, or a host call that writes before there is a memory to write to.
-        static const char *const BODIES[] = {"\x00\x0B", "\x00\x00\x0B", "\x00\x41\x08\x10\x00\x0B"};
+        static const char *const BODIES[] = {"\x00\x0B", "\x00\x00\x0B",
+                                             "\x00\x41\x08\x10\x00\x0B"};
         static const uint32_t COUNTS[] = {2, 3, 6};
         WasmBuilder builder;
         build_good(&builder);
@@ -318,7 +354,8 @@ static void start_function(void **state) {
         buffer_done(&body);
         assert_int_equal(start(built, &builder, NULL), traps ? STATUS_INVALID : STATUS_OK);
     }
-    assert_non_null(strstr(built->error.text, "out of bounds pointer passed to a spacetime function"));
+    assert_non_null(
+        strstr(built->error.text, "out of bounds pointer passed to a spacetime function"));
 }
 
 static void describe_failure(void **state) {
@@ -330,11 +367,14 @@ static void describe_failure(void **state) {
     Buffer body;
     buffer_init(&body, 64);
     buffer_append(&body, "\x00\x00\x0B", 3);
-    builder_export(&builder, "__describe_module__", EXPORT_FUNCTION, builder_function(&builder, "i:", &body));
-    builder_export(&builder, "__call_reducer__", EXPORT_FUNCTION, builder_function(&builder, "illlllllii:i", &body));
+    builder_export(&builder, "__describe_module__", EXPORT_FUNCTION,
+                   builder_function(&builder, "i:", &body));
+    builder_export(&builder, "__call_reducer__", EXPORT_FUNCTION,
+                   builder_function(&builder, "illlllllii:i", &body));
     buffer_done(&body);
     assert_int_equal(start(built, &builder, NULL), STATUS_INVALID);
-    const char *text = "error getting module description: wasm trap: wasm `unreachable` instruction executed\n";
+    const char *text =
+        "error getting module description: wasm trap: wasm `unreachable` instruction executed\n";
     if (strncmp(built->error.text, text, strlen(text)) != 0) fail_msg("%s", built->error.text);
 }
 
@@ -360,13 +400,15 @@ static void cache(void **state) {
     assert_int_equal(create_on(built, engine, &program), STATUS_OK);
     program_unref(program);
     char name[256] = "";
-    assert_int_equal(os_real()->directory_list(os_real(), directory, count_files, name, &error), STATUS_OK);
+    assert_int_equal(os_real()->directory_list(os_real(), directory, count_files, name, &error),
+                     STATUS_OK);
     char path[512];
     snprintf(path, sizeof path, "%s/%s", directory, name);
 
     // Whole, it is used: even if the program's bytes are not there any more.
     Hash hash = hash_keccak256(buffer_bytes(&built->module));
-    assert_int_equal(program_create(engine, PROGRAM_WASM, B("-"), &hash, &program, &error), STATUS_OK);
+    assert_int_equal(program_create(engine, PROGRAM_WASM, B("-"), &hash, &program, &error),
+                     STATUS_OK);
     program_unref(program);
 
     // Damaged anywhere, it is made again.
@@ -378,17 +420,21 @@ static void cache(void **state) {
     for (uint32_t at = 0; at < file.count; at = at < 64 ? at + 1 : at + file.count / 16) {
         memcpy(damaged, file.data, file.count);
         damaged[at] ^= 1;
-        assert_int_equal(os_file_replace(os_real(), path, bytes_of(damaged, file.count), &error), STATUS_OK);
-        assert_int_equal(program_create(engine, PROGRAM_WASM, B("-"), &hash, &program, &error), STATUS_INVALID);
+        assert_int_equal(os_file_replace(os_real(), path, bytes_of(damaged, file.count), &error),
+                         STATUS_OK);
+        assert_int_equal(program_create(engine, PROGRAM_WASM, B("-"), &hash, &program, &error),
+                         STATUS_INVALID);
         assert_int_equal(create_on(built, engine, &program), STATUS_OK);
         program_unref(program);
         Bytes again;
-        assert_int_equal(os_file_read_all(os_real(), path, 1 << 24, &arena, &again, &error), STATUS_OK);
+        assert_int_equal(os_file_read_all(os_real(), path, 1 << 24, &arena, &again, &error),
+                         STATUS_OK);
         assert_true(again.count == file.count);
     }
     static const uint32_t CUTS[] = {0, 7, 47, 48, 49};
     for (size_t i = 0; i < sizeof CUTS / sizeof *CUTS; i++) {
-        assert_int_equal(os_file_replace(os_real(), path, bytes_of(damaged, CUTS[i]), &error), STATUS_OK);
+        assert_int_equal(os_file_replace(os_real(), path, bytes_of(damaged, CUTS[i]), &error),
+                         STATUS_OK);
         assert_int_equal(create_on(built, engine, &program), STATUS_OK);
         program_unref(program);
     }

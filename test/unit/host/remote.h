@@ -23,26 +23,38 @@
 #define LENGTH_START_AT 36u
 #define ROW_STEP_AT 40u
 #define ROW_AT 64u
-#define PARAMS_AT 512u       // what __call_reducer__ got: ten u64
-#define CALLS_AT 600u        // u64: reducer calls of this instance
+#define PARAMS_AT 512u  // what __call_reducer__ got: ten u64
+#define CALLS_AT 600u   // u64: reducer calls of this instance
 #define DESCRIPTION_AT 1024u
-#define FREE_AT 0xA0000u     // to the test's liking, from here to REMOTE_BYTES
+#define FREE_AT 0xA0000u  // to the test's liking, from here to REMOTE_BYTES
 
 typedef enum RemoteOp {
     REMOTE_WRITE = 64,  // to, from, count
     REMOTE_READ,        // from, count
     REMOTE_TRAP,
     REMOTE_SPIN,
-    REMOTE_GROW,        // pages; the result of memory.grow
-    REMOTE_RETURN,      // code
+    REMOTE_GROW,    // pages; the result of memory.grow
+    REMOTE_RETURN,  // code
     REMOTE_RECURSE,
-    REMOTE_LOAD,        // u32 at any address
+    REMOTE_LOAD,  // u32 at any address
+    REMOTE_FIND,  // index, key, key bytes, u32 cell, buffer: a point scan and an advance; capacity in LENGTH_AT
     REMOTE_OP_END,
 } RemoteOp;
 
 // The example of module-abi.md 3.1: one reducer, say_hi.
-static const uint8_t REMOTE_DESCRIPTION[] = {2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 3, 1, 0, 0, 0, 6, 0, 0, 0, 's', 'a', 'y',
-                                             '_', 'h', 'i', 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 4};
+static const uint8_t REMOTE_DESCRIPTION[] = {2,   2, 0, 0, 0, 0, 0, 0,   0,   0,   3,   1,
+                                             0,   0, 0, 6, 0, 0, 0, 's', 'a', 'y', '_', 'h',
+                                             'i', 0, 0, 0, 0, 1, 2, 0,   0,   0,   0,   4};
+
+static inline uint32_t remote_op(const char *name) {
+    uint32_t count;
+    const HostCall *calls = host_calls(&count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(calls[i].name, name) == 0) return i;
+    }
+    ASSERT(false);
+    return 0;
+}
 
 enum { RUN_SOURCE, RUN_SINK, RUN_PC, RUN_END_AT, RUN_TIMES, RUN_LOCALS };
 
@@ -69,51 +81,65 @@ static inline void remote_emit_call(Buffer *body, const HostCall *call, uint32_t
 
 static inline void remote_emit_op(Buffer *body, RemoteOp op, uint32_t sink_write, uint32_t self) {
     switch (op) {
-        case REMOTE_WRITE:
-            remote_emit_args(body, "iii:");
-            buffer_append(body, "\xFC\x0A\x00\x00", 4);  // memory.copy
-            break;
-        case REMOTE_READ:
-            emit_i32(body, 24);
-            emit_get(body, RUN_PC);
-            emit_memory(body, OP_I32_LOAD, 16);
-            emit_memory(body, OP_I32_STORE, 0);
-            emit_get(body, RUN_SINK);
-            remote_emit_args(body, "i:");
-            emit_i32(body, 24);
-            emit_call(body, sink_write);
-            buffer_u8(body, OP_DROP);
-            break;
-        case REMOTE_TRAP: buffer_u8(body, OP_UNREACHABLE); break;
-        case REMOTE_SPIN:
-            buffer_u8(body, OP_LOOP);
-            buffer_u8(body, BLOCK_EMPTY);
-            emit_br(body, OP_BR, 0);
-            buffer_u8(body, OP_END);
-            break;
-        case REMOTE_GROW:
-            emit_i32(body, 16);
-            remote_emit_args(body, "i:");
-            buffer_append(body, "\x40\x00", 2);
-            remote_emit_result(body, 'i');
-            break;
-        case REMOTE_RETURN:
-            remote_emit_args(body, "i:");
-            buffer_u8(body, OP_RETURN);
-            break;
-        case REMOTE_RECURSE:
-            emit_get(body, RUN_SOURCE);
-            emit_get(body, RUN_SINK);
-            emit_call(body, self);
-            buffer_u8(body, OP_DROP);
-            break;
-        case REMOTE_LOAD:
-            emit_i32(body, 16);
-            remote_emit_args(body, "i:");
-            emit_memory(body, OP_I32_LOAD, 0);
-            remote_emit_result(body, 'i');
-            break;
-        case REMOTE_OP_END: break;
+    case REMOTE_WRITE:
+        remote_emit_args(body, "iii:");
+        buffer_append(body, "\xFC\x0A\x00\x00", 4);  // memory.copy
+        break;
+    case REMOTE_READ:
+        emit_i32(body, 24);
+        emit_get(body, RUN_PC);
+        emit_memory(body, OP_I32_LOAD, 16);
+        emit_memory(body, OP_I32_STORE, 0);
+        emit_get(body, RUN_SINK);
+        remote_emit_args(body, "i:");
+        emit_i32(body, 24);
+        emit_call(body, sink_write);
+        buffer_u8(body, OP_DROP);
+        break;
+    case REMOTE_TRAP: buffer_u8(body, OP_UNREACHABLE); break;
+    case REMOTE_SPIN:
+        buffer_u8(body, OP_LOOP);
+        buffer_u8(body, BLOCK_EMPTY);
+        emit_br(body, OP_BR, 0);
+        buffer_u8(body, OP_END);
+        break;
+    case REMOTE_GROW:
+        emit_i32(body, 16);
+        remote_emit_args(body, "i:");
+        buffer_append(body, "\x40\x00", 2);
+        remote_emit_result(body, 'i');
+        break;
+    case REMOTE_RETURN:
+        remote_emit_args(body, "i:");
+        buffer_u8(body, OP_RETURN);
+        break;
+    case REMOTE_RECURSE:
+        emit_get(body, RUN_SOURCE);
+        emit_get(body, RUN_SINK);
+        emit_call(body, self);
+        buffer_u8(body, OP_DROP);
+        break;
+    case REMOTE_LOAD:
+        emit_i32(body, 16);
+        remote_emit_args(body, "i:");
+        emit_memory(body, OP_I32_LOAD, 0);
+        remote_emit_result(body, 'i');
+        break;
+    case REMOTE_FIND:
+        remote_emit_args(body, "iiii:");
+        emit_call(body, remote_op("datastore_index_scan_point_bsatn"));
+        buffer_u8(body, OP_DROP);
+        emit_i32(body, 16);
+        emit_get(body, RUN_PC);
+        emit_memory(body, OP_I32_LOAD, 32);
+        emit_memory(body, OP_I32_LOAD, 0);
+        emit_get(body, RUN_PC);
+        emit_memory(body, OP_I32_LOAD, 40);
+        emit_i32(body, LENGTH_AT);
+        emit_call(body, remote_op("row_iter_bsatn_advance"));
+        remote_emit_result(body, 'i');
+        break;
+    case REMOTE_OP_END: break;
     }
 }
 
@@ -158,8 +184,8 @@ static inline void remote_emit_start(Buffer *body, uint32_t source_read) {
 }
 
 // (source, sink) -> code
-static inline void remote_emit_run(Buffer *body, const HostCall *calls, uint32_t call_count, uint32_t source_read,
-                                   uint32_t sink_write, uint32_t self) {
+static inline void remote_emit_run(Buffer *body, const HostCall *calls, uint32_t call_count,
+                                   uint32_t source_read, uint32_t sink_write, uint32_t self) {
     buffer_append(body, "\x01\x03\x7F", 3);  // three i32 locals
     remote_emit_start(body, source_read);
     buffer_append(body, (uint8_t[]){OP_BLOCK, BLOCK_EMPTY, OP_LOOP, BLOCK_EMPTY}, 4);  // exit, next
@@ -178,7 +204,8 @@ static inline void remote_emit_run(Buffer *body, const HostCall *calls, uint32_t
     // A block for each op, innermost for op 0; the table jumps to the end of the op's block.
     uint32_t op_count = REMOTE_OP_END;
     buffer_append(body, (uint8_t[]){OP_BLOCK, BLOCK_EMPTY}, 2);  // done
-    for (uint32_t i = 0; i < op_count; i++) buffer_append(body, (uint8_t[]){OP_BLOCK, BLOCK_EMPTY}, 2);
+    for (uint32_t i = 0; i < op_count; i++)
+        buffer_append(body, (uint8_t[]){OP_BLOCK, BLOCK_EMPTY}, 2);
     emit_get(body, RUN_PC);
     emit_memory(body, OP_I32_LOAD, 0);
     buffer_u8(body, OP_BR_TABLE);
@@ -236,7 +263,8 @@ static inline void remote_emit_reducer(Buffer *body, uint32_t run) {
     buffer_append(body, (uint8_t[]){OP_I64_CONST, 1, OP_I64_ADD}, 3);
     emit_memory(body, OP_I64_STORE, 0);
     emit_get(body, 8);
-    buffer_append(body, (uint8_t[]){OP_I32_EQZ, OP_IF, BLOCK_EMPTY, OP_I32_CONST, 0, OP_RETURN, OP_END}, 7);
+    buffer_append(
+        body, (uint8_t[]){OP_I32_EQZ, OP_IF, BLOCK_EMPTY, OP_I32_CONST, 0, OP_RETURN, OP_END}, 7);
     emit_get(body, 8);
     emit_get(body, 9);
     emit_call(body, run);
@@ -262,10 +290,12 @@ static inline void remote_build(Buffer *module) {
     remote_emit_run(&body, calls, call_count, source_read, sink_write, call_count);
     uint32_t run = builder_function(&builder, "ii:i", &body);
     ASSERT(run == call_count);
+    builder_name(&builder, run, "_ZN6remote3run17h0123456789abcdefE");
 
     buffer_clear(&body);
     remote_emit_reducer(&body, run);
-    builder_export(&builder, "__call_reducer__", EXPORT_FUNCTION, builder_function(&builder, "illlllllii:i", &body));
+    builder_export(&builder, "__call_reducer__", EXPORT_FUNCTION,
+                   builder_function(&builder, "illlllllii:i", &body));
 
     buffer_clear(&body);
     buffer_u8(&body, 0);
@@ -273,7 +303,9 @@ static inline void remote_build(Buffer *module) {
     emit_get(&body, 2);
     emit_call(&body, run);
     buffer_u8(&body, OP_END);
-    builder_export(&builder, "__call_view_anon__", EXPORT_FUNCTION, builder_function(&builder, "iii:i", &body));
+    uint32_t view = builder_function(&builder, "iii:i", &body);
+    builder_name(&builder, view, "plain_view");
+    builder_export(&builder, "__call_view_anon__", EXPORT_FUNCTION, view);
 
     buffer_clear(&body);
     buffer_u8(&body, 0);
@@ -285,7 +317,8 @@ static inline void remote_build(Buffer *module) {
     emit_i32(&body, 24);
     emit_call(&body, sink_write);
     buffer_append(&body, (uint8_t[]){OP_DROP, OP_END}, 2);
-    builder_export(&builder, "__describe_module__", EXPORT_FUNCTION, builder_function(&builder, "i:", &body));
+    builder_export(&builder, "__describe_module__", EXPORT_FUNCTION,
+                   builder_function(&builder, "i:", &body));
 
     builder_memory(&builder, REMOTE_PAGES);
     builder_export(&builder, "memory", EXPORT_MEMORY, 0);
@@ -318,27 +351,20 @@ static inline void script_clear(RemoteScript *script) {
     script->count = 0;
 }
 
-static inline void script_add(RemoteScript *script, uint32_t op, uint32_t repeat, const uint64_t *args, uint32_t count) {
+static inline void script_add(RemoteScript *script, uint32_t op, uint32_t repeat,
+                              const uint64_t *args, uint32_t count) {
     ASSERT(count <= RECORD_ARGS_MAX);
     buffer_u32(&script->records, op);
     buffer_u32(&script->records, repeat);
-    for (uint32_t i = 0; i < RECORD_ARGS_MAX; i++) buffer_u64(&script->records, i < count ? args[i] : 0);
+    for (uint32_t i = 0; i < RECORD_ARGS_MAX; i++)
+        buffer_u64(&script->records, i < count ? args[i] : 0);
     script->count++;
 }
 
-#define SCRIPT_OP(script, op, ...) \
-    script_add((script), (op), 1, (const uint64_t[]){__VA_ARGS__}, sizeof((uint64_t[]){__VA_ARGS__}) / 8)
+#define SCRIPT_OP(script, op, ...)                                 \
+    script_add((script), (op), 1, (const uint64_t[]){__VA_ARGS__}, \
+               sizeof((uint64_t[]){__VA_ARGS__}) / 8)
 #define SCRIPT_CALL(script, name, ...) SCRIPT_OP((script), remote_op(name), __VA_ARGS__)
-
-static inline uint32_t remote_op(const char *name) {
-    uint32_t count;
-    const HostCall *calls = host_calls(&count);
-    for (uint32_t i = 0; i < count; i++) {
-        if (strcmp(calls[i].name, name) == 0) return i;
-    }
-    ASSERT(false);
-    return 0;
-}
 
 // Puts bytes into guest memory; where they lie in the script is known when it is finished.
 static inline void script_write(RemoteScript *script, uint32_t to, Bytes bytes) {
@@ -351,7 +377,8 @@ static inline void script_finish(RemoteScript *script, Buffer *args) {
     uint32_t data_at = SCRIPT_AT + 8 + script->count * RECORD_BYTES;
     for (uint32_t i = 0; i < script->count; i++) {
         uint8_t *record = script->records.data + (size_t)i * RECORD_BYTES;
-        if (load_u32le(record) == REMOTE_WRITE) store_u64le(record + 16, data_at + load_u64le(record + 16));
+        if (load_u32le(record) == REMOTE_WRITE)
+            store_u64le(record + 16, data_at + load_u64le(record + 16));
     }
     buffer_u32(args, script->count);
     buffer_u32(args, 0);
