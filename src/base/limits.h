@@ -14,6 +14,11 @@
 // One line of the server log.
 #define LOG_LINE_MAX 4096u
 
+// A configuration file, its keys, and arrays within arrays in it.
+#define TOML_BYTES_MAX (1u << 20)
+#define TOML_ENTRIES_MAX 10000u
+#define TOML_DEPTH_MAX 16u
+
 // ---- sats ----
 
 // Nesting of types and values. Ours: upstream has none and can be made to overflow its stack.
@@ -56,8 +61,15 @@
 
 // ---- store ----
 
-// One row's BSATN. Upstream has none but the u32 length; a larger row could not be sent to any client.
-#define STORE_ROW_BYTES_MAX (256u << 20)
+// Table and index ids from USER_ID_MIN on. Each publish that adds columns draws new ones; hundreds are usual.
+#define STORE_IDS_MAX (1u << 22)
+// One row's BSATN. Upstream has none but the u32 length; a larger row could not be sent to any client. The row
+// of st_module holds a whole program (MODULE_PROGRAM_BYTES_MAX) and a little more.
+#define STORE_ROW_BYTES_MAX ((256u << 20) + 4096u)
+// The schema of one table with its types.
+#define STORE_SCHEMA_BYTES_MAX (256u << 20)
+// What a transaction notes to undo itself and to say what it did.
+#define STORE_TX_BYTES_MAX (64ull << 30)
 
 // ---- log ----
 

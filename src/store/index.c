@@ -1,0 +1,322 @@
+// index.c - see index.h for which structure serves what.
+//
+// A tree for the ranges of a unique index is built when the first range is asked for and kept in step from
+// then on: most primary keys are only ever looked up. Range scans take a const Index, as they change nothing that
+// a caller could see; the tree is a cache.
+#include "store/index.h"
+
+#include "base/map.h"
+#include "store/table.h"
+
+// IndexScan.state: of a point in a hash index, the id; of a walk over a tree, the place and the end.
+enum { SCAN_LEAF, SCAN_AT, SCAN_END_LEAF, SCAN_END_AT, SCAN_ID, SCAN_KIND };
+enum { SCAN_NOTHING, SCAN_ONE, SCAN_TREE };
+
+static const uint8_t *index_bytes_of_row(const void *user, uint64_t id);
+static uint64_t index_hash_of_row(const void *user, uint64_t id);
+static void index_build_tree(Index *index);
+static void scan_between(const Index *index, const KeyBound *from, const KeyBound *to,
+                         IndexScan *ret_scan);
+static RowId probe_row(const Index *index, const uint8_t *row);
+static RowId probe_key(const Index *index, const uint8_t *key);
+
+// ---- life ----
+
+Index *index_create(Table *table, const IndexSchema *schema, bool is_unique) {
+    Index *index = mem_alloc_zero(sizeof *index);
+    index->table = table;
+    index->id = schema->id;
+    index->is_unique = is_unique;
+    index_bind(index, schema);
+    if (is_unique) {
+        hash_index_init(&index->hash, index_hash_of_row, index);
+    } else {
+        btree_init(&index->tree, &index->spec, index_bytes_of_row, table);
+        index->has_tree = true;
+    }
+    return index;
+}
+
+void index_free(Index *index) {
+    if (index == NULL) return;
+    if (index->is_unique) hash_index_done(&index->hash);
+    if (index->has_tree) btree_done(&index->tree);
+    mem_free(index);
+}
+
+void index_bind(Index *index, const IndexSchema *schema) {
+    Table *table = index->table;
+    const TableSchema *table_schema = table->box->schema;
+    ASSERT(schema->id == index->id);
+    ASSERT(schema->columns.count > 0);
+    Arena *arena = &table->box->arena;
+    uint16_t count = schema->columns.count;
+    KeyColumn *columns = ARENA_ARRAY(arena, KeyColumn, count);
+    TypeField *fields = ARENA_ARRAY(arena, TypeField, count);
+    for (uint32_t i = 0; i < count; i++) {
+        ASSERT(schema->columns.items[i] < table_schema->column_count);
+        columns[i].column = schema->columns.items[i];
+        columns[i].type = table_schema->row_type->fields[columns[i].column].type;
+        fields[i].type = columns[i].type;
+    }
+    index->schema = schema;
+    index->spec = (KeySpec){
+        .layout = &table->layout,
+        .columns = columns,
+        .column_count = count,
+        .type = count == 1 ? columns[0].type : type_product(arena, fields, count),
+        .seed = hash_bytes(BYTES_LITERAL("index")),
+    };
+    bool is_hash = schema->kind == INDEX_HASH;
+    bool is_product = count > 1 || columns[0].type->kind == TYPE_PRODUCT;
+    bool is_raw = is_hash && is_product && index->spec.type->fixed_bytes != TYPE_BYTES_VARIABLE;
+    KeyOrder order = is_hash && !index->is_unique ? KEY_HASHED : KEY_SORTED;
+    key_spec_finish(&index->spec, order, is_raw);
+}
+
+bool index_build(Index *index, RowId *ret_first, RowId *ret_second) {
+    const Table *table = index->table;
+    uint64_t at = 0;
+    RowId id;
+    if (!index->is_unique) {
+        index_build_tree(index);
+        return true;
+    }
+    ASSERT(index->hash.count == 0);
+    while (rows_next(table->rows.pool.array, &at, &id)) {
+        const uint8_t *row = table_bytes_of(table, id).data;
+        RowId other = probe_row(index, row);
+        if (other != ROW_ID_NONE) {
+            index_clear(index);
+            *ret_first = other;
+            *ret_second = id;
+            return false;
+        }
+        hash_index_insert(&index->hash, key_hash_row(&index->spec, row), id);
+    }
+    if (index->has_tree) index_build_tree(index);
+    return true;
+}
+
+void index_clear(Index *index) {
+    if (index->is_unique) hash_index_clear(&index->hash);
+    if (index->has_tree) btree_clear(&index->tree);
+}
+
+uint64_t index_memory(const Index *index) {
+    return index->hash.bytes + index->tree.bytes;
+}
+
+// ---- rows ----
+
+void index_add(Index *index, RowId id, const uint8_t *row) {
+    if (index->is_unique) {
+        ASSERT_SLOW(probe_row(index, row) == ROW_ID_NONE);
+        hash_index_insert(&index->hash, key_hash_row(&index->spec, row), id);
+    }
+    if (index->has_tree) {
+        btree_insert(&index->tree, (BtreeEntry){key_of_row(&index->spec, row), id}, row);
+    }
+}
+
+void index_remove(Index *index, RowId id, const uint8_t *row) {
+    if (index->is_unique) {
+        hash_index_remove(&index->hash, key_hash_row(&index->spec, row), id);
+    }
+    if (index->has_tree) {
+        btree_remove(&index->tree, (BtreeEntry){key_of_row(&index->spec, row), id}, row);
+    }
+}
+
+RowId index_find_row(const Index *index, const uint8_t *row) {
+    ASSERT(index->is_unique);
+    return probe_row(index, row);
+}
+
+void index_check(const Index *index) {
+    const Table *table = index->table;
+    if (index->has_tree) {
+        btree_check(&index->tree);
+        ASSERT(index->tree.count == table->rows.count);
+    }
+    if (index->is_unique) ASSERT(index->hash.count == table->rows.count);
+    Buffer key;
+    buffer_init(&key, STORE_ROW_BYTES_MAX);
+    uint64_t at = 0;
+    RowId id;
+    while (rows_next(table->rows.pool.array, &at, &id)) {
+        Bytes row = table_bytes_of(table, id);
+        if (index->is_unique) ASSERT(probe_row(index, row.data) == id);
+        buffer_clear(&key);
+        index_project(index, row, &key);
+        IndexScan scan;
+        Row found;
+        bool is_found = false;
+        index_scan_point(index, buffer_bytes(&key), &scan);
+        while (!is_found && index_scan_next(&scan, &found)) is_found = found.id == id;
+        ASSERT(is_found);
+    }
+    buffer_done(&key);
+}
+
+// ---- the public part ----
+
+const IndexSchema *index_schema(const Index *index) {
+    return index->schema;
+}
+
+Table *index_table(const Index *index) {
+    return index->table;
+}
+
+bool index_is_unique(const Index *index) {
+    return index->is_unique;
+}
+
+bool index_is_ordered(const Index *index) {
+    return index->schema->kind != INDEX_HASH;
+}
+
+const Type *index_key_type(const Index *index) {
+    return index->spec.type;
+}
+
+void index_project(const Index *index, Bytes row, Buffer *key) {
+    for (uint32_t i = 0; i < index->spec.column_count; i++) {
+        buffer_append_bytes(key, table_column(index->table, row, index->spec.columns[i].column));
+    }
+}
+
+void index_scan_point(const Index *index, Bytes key, IndexScan *ret_scan) {
+    if (index->is_unique) {
+        RowId id = probe_key(index, key.data);
+        *ret_scan = (IndexScan){.index = index};
+        ret_scan->state[SCAN_ID] = id;
+        ret_scan->state[SCAN_KIND] = id == ROW_ID_NONE ? SCAN_NOTHING : SCAN_ONE;
+        return;
+    }
+    KeyBound from = key_bound_whole(&index->spec, key.data, KEY_BEFORE_EQUALS);
+    KeyBound to = key_bound_whole(&index->spec, key.data, KEY_AFTER_EQUALS);
+    scan_between(index, &from, &to, ret_scan);
+}
+
+void index_scan_range(const Index *index, const IndexRange *range, IndexScan *ret_scan) {
+    ASSERT(index_is_ordered(index));
+    ASSERT(range->prefix_columns < index->spec.column_count ||
+           (range->lower.kind == BOUND_UNBOUNDED && range->upper.kind == BOUND_UNBOUNDED));
+    Index *cache = (Index *)(uintptr_t)index;
+    if (!index->has_tree) {
+        btree_init(&cache->tree, &cache->spec, index_bytes_of_row, cache->table);
+        cache->has_tree = true;
+        index_build_tree(cache);
+    }
+    const uint8_t *lower = range->lower.kind == BOUND_UNBOUNDED ? NULL : range->lower.value.data;
+    const uint8_t *upper = range->upper.kind == BOUND_UNBOUNDED ? NULL : range->upper.value.data;
+    KeySide from_side = range->lower.kind == BOUND_EXCLUDED ? KEY_AFTER_EQUALS : KEY_BEFORE_EQUALS;
+    KeySide to_side = range->upper.kind == BOUND_EXCLUDED ? KEY_BEFORE_EQUALS : KEY_AFTER_EQUALS;
+    KeyBound from = key_bound_prefix(&index->spec, range->prefix.data, range->prefix_columns, lower,
+                                     from_side);
+    KeyBound to = key_bound_prefix(&index->spec, range->prefix.data, range->prefix_columns, upper,
+                                   to_side);
+    scan_between(index, &from, &to, ret_scan);
+}
+
+bool index_scan_next(IndexScan *scan, Row *ret_row) {
+    const Table *table = scan->index->table;
+    if (scan->state[SCAN_KIND] == SCAN_NOTHING) return false;
+    if (scan->state[SCAN_KIND] == SCAN_ONE) {
+        *ret_row = table_row(table, scan->state[SCAN_ID]);
+        scan->state[SCAN_KIND] = SCAN_NOTHING;
+        return true;
+    }
+    if (scan->state[SCAN_LEAF] == scan->state[SCAN_END_LEAF] &&
+        scan->state[SCAN_AT] == scan->state[SCAN_END_AT]) {
+        return false;
+    }
+    BtreePlace place = {(const BtreeNode *)(uintptr_t)scan->state[SCAN_LEAF],
+                        (uint32_t)scan->state[SCAN_AT]};
+    *ret_row = table_row(table, btree_entry(place).id);
+    place = btree_next(place);
+    scan->state[SCAN_LEAF] = (uintptr_t)place.leaf;
+    scan->state[SCAN_AT] = place.at;
+    return true;
+}
+
+bool index_find(const Index *index, Bytes key, Row *ret_row) {
+    ASSERT(index->is_unique);
+    RowId id = probe_key(index, key.data);
+    if (id == ROW_ID_NONE) return false;
+    *ret_row = (Row){id, table_bytes_of(index->table, id)};
+    return true;
+}
+
+// ---- inside ----
+
+static const uint8_t *index_bytes_of_row(const void *user, uint64_t id) {
+    const Table *table = user;
+    return table_bytes_of(table, id).data;
+}
+
+static uint64_t index_hash_of_row(const void *user, uint64_t id) {
+    const Index *index = user;
+    return key_hash_row(&index->spec, table_bytes_of(index->table, id).data);
+}
+
+static void index_build_tree(Index *index) {
+    const Table *table = index->table;
+    ASSERT(index->has_tree && index->tree.count == 0);
+    BtreeEntry *entries = mem_alloc(sizeof(BtreeEntry) * table->rows.count);
+    uint64_t count = 0;
+    uint64_t at = 0;
+    RowId id;
+    while (rows_next(table->rows.pool.array, &at, &id)) {
+        const uint8_t *row = table_bytes_of(table, id).data;
+        ASSERT(count < table->rows.count);
+        entries[count++] = (BtreeEntry){key_of_row(&index->spec, row), id};
+    }
+    btree_build(&index->tree, entries, count);
+    mem_free(entries);
+}
+
+static void scan_between(const Index *index, const KeyBound *from, const KeyBound *to,
+                         IndexScan *ret_scan) {
+    const Btree *tree = &index->tree;
+    ASSERT(index->has_tree);
+    *ret_scan = (IndexScan){.index = index};
+    ret_scan->state[SCAN_KIND] = SCAN_NOTHING;
+    BtreePlace start = btree_seek(tree, from);
+    if (start.leaf == NULL) return;
+    // If the bounds cross, the end is not after the start: then the first row is not before the end.
+    BtreeEntry first = btree_entry(start);
+    if (first.key > to->high) return;
+    if (first.key >= to->low) {
+        const uint8_t *row = index_bytes_of_row(index->table, first.id);
+        if (!key_bound_is_before(to, row)) return;
+    }
+    BtreePlace end = btree_seek(tree, to);
+    ret_scan->state[SCAN_KIND] = SCAN_TREE;
+    ret_scan->state[SCAN_LEAF] = (uintptr_t)start.leaf;
+    ret_scan->state[SCAN_AT] = start.at;
+    ret_scan->state[SCAN_END_LEAF] = (uintptr_t)end.leaf;
+    ret_scan->state[SCAN_END_AT] = end.at;
+}
+
+static RowId probe_row(const Index *index, const uint8_t *row) {
+    const Table *table = index->table;
+    HashProbe probe = hash_probe(&index->hash, key_hash_row(&index->spec, row));
+    for (;;) {
+        uint64_t id = hash_probe_next(&probe);
+        if (id == HASH_NO_ID) return ROW_ID_NONE;
+        if (key_equal_rows(&index->spec, table_bytes_of(table, id).data, row)) return id;
+    }
+}
+
+static RowId probe_key(const Index *index, const uint8_t *key) {
+    const Table *table = index->table;
+    HashProbe probe = hash_probe(&index->hash, key_hash_bytes(&index->spec, key));
+    for (;;) {
+        uint64_t id = hash_probe_next(&probe);
+        if (id == HASH_NO_ID) return ROW_ID_NONE;
+        if (key_equal_row_bytes(&index->spec, table_bytes_of(table, id).data, key)) return id;
+    }
+}
