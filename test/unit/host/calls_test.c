@@ -221,20 +221,21 @@ static void byte_sources(void **state) {
     assert_int_equal(CALL(fixture, "bytes_sink_write", 1, DATA_AT, COUNT_AT), 0);
 }
 
-// A sink ends somewhere: 1 GiB.
+// A sink ends somewhere: 1 GiB. Each record adds 8 bytes, its result.
 static void sink_limit(void **state) {
     Fixture *fixture = *state;
-    fixture_write_u32(fixture, LENGTH_START_AT, 1 << 20);
-    uint64_t args[] = {1, 1 << 19, LENGTH_AT};
-    script_add(&fixture->script, remote_op("bytes_sink_write"), MODULE_SINK_BYTES_MAX >> 20, args,
-               3);
-    script_add(&fixture->script, remote_op("bytes_sink_write"), 1, args, 3);
-    SCRIPT_OP(&fixture->script, REMOTE_WRITE, DATA_AT, 16, 8);
-    CallOutcome outcome = fixture_run(fixture);
-    assert_int_equal(outcome.status, CALL_OK);
-    assert_int_equal(outcome.output.count, MODULE_SINK_BYTES_MAX);
-    assert_int_equal(fixture_result((SCRIPT_OP(&fixture->script, REMOTE_LOAD, DATA_AT), fixture)),
-                     ERRNO_NO_SPACE);
+    uint32_t piece = 1u << 20;
+    uint32_t piece_count = MODULE_SINK_BYTES_MAX / piece - 1;
+    fixture_write_u32(fixture, LENGTH_START_AT, piece);
+    fixture_write_u32(fixture, COUNT_AT, piece - 24);
+    fixture_write_u32(fixture, OUT_AT, 9);
+    uint64_t args[] = {1, 1u << 19, LENGTH_AT};
+    script_add(&fixture->script, remote_op("bytes_sink_write"), piece_count, args, 3);
+    SCRIPT_CALL(&fixture->script, "bytes_sink_write", 1, 1u << 19,
+                COUNT_AT);  // now 8 bytes are left
+    SCRIPT_CALL(&fixture->script, "bytes_sink_write", 1, 1u << 19, OUT_AT);
+    assert_int_equal(fixture_result(fixture), ERRNO_NO_SPACE);
+    assert_int_equal(fixture->outcome.output.count, MODULE_SINK_BYTES_MAX);
 }
 
 static void put_credentials(Fixture *fixture, const char *claims) {
