@@ -97,7 +97,7 @@ TableId dml_table(const Dml *dml);
 
 // ---- building plans: what sql/ hands over ----
 // Everything is typed and checked already; names are gone. Specs and what they point to may go after the call,
-// except types and Bytes, which must live as long as the plan.
+// except types, which must live as long as the plan.
 
 // A column of one of a fragment's relations, by position in the stored row.
 typedef struct QueryColumn {

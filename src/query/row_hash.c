@@ -1,0 +1,87 @@
+// row_hash.c - chained hashing; entries stay in the order they came, chains run from the newest to the oldest.
+
+#include "query/row_hash.h"
+
+#define CAPACITY_FIRST 64u
+
+static void row_hash_grow(RowHash *hash);
+static void row_hash_link(RowHash *hash, uint32_t index);
+static bool entry_equals(const RowHash *hash, const RowHashEntry *entry, const uint8_t *const *values);
+static const RowHashEntry *row_hash_walk(const RowHash *hash, uint32_t at, uint64_t value,
+                                         const uint8_t *const *values);
+
+void row_hash_init(RowHash *hash, const ColumnPath *columns, uint16_t column_count) {
+    ASSERT(column_count > 0 && column_count <= ROW_HASH_COLUMNS_MAX);
+    *hash = (RowHash){ .columns = columns, .column_count = column_count };
+}
+
+void row_hash_done(RowHash *hash) {
+    mem_free(hash->entries);
+    mem_free(hash->buckets);
+    *hash = (RowHash){ 0 };
+}
+
+static uint64_t values_hash(const RowHash *hash, const uint8_t *const *values) {
+    uint64_t result = 0;
+    for (uint16_t i = 0; i < hash->column_count; i++) {
+        result = (result ^ value_hash(hash->columns[i].type, values[i])) * 0x9e3779b97f4a7c15u;
+        result ^= result >> 29;
+    }
+    return result;
+}
+
+void row_hash_add(RowHash *hash, Row row) {
+    ASSERT(hash->column_count > 0);
+    if (hash->count == hash->capacity) row_hash_grow(hash);
+    const uint8_t *values[ROW_HASH_COLUMNS_MAX];
+    for (uint16_t i = 0; i < hash->column_count; i++) values[i] = column_at(&hash->columns[i], row.bytes.data);
+    RowHashEntry *entry = &hash->entries[hash->count];
+    entry->hash = values_hash(hash, values);
+    entry->row = row;
+    row_hash_link(hash, hash->count++);
+}
+
+static void row_hash_grow(RowHash *hash) {
+    ASSERT(hash->capacity <= UINT32_MAX / 4);
+    hash->capacity = hash->capacity == 0 ? CAPACITY_FIRST : hash->capacity * 2;
+    hash->entries = mem_realloc(hash->entries, hash->capacity * sizeof *hash->entries);
+    mem_free(hash->buckets);
+    hash->buckets = mem_alloc(hash->capacity * sizeof *hash->buckets);
+    memset(hash->buckets, 0xff, hash->capacity * sizeof *hash->buckets);  // ROW_HASH_END
+    for (uint32_t i = 0; i < hash->count; i++) row_hash_link(hash, i);
+}
+
+static void row_hash_link(RowHash *hash, uint32_t index) {
+    RowHashEntry *entry = &hash->entries[index];
+    uint32_t *bucket = &hash->buckets[entry->hash & (hash->capacity - 1)];
+    entry->next = *bucket;
+    *bucket = index;
+}
+
+const RowHashEntry *row_hash_first(const RowHash *hash, const uint8_t *const *values) {
+    if (hash->count == 0) return NULL;
+    uint64_t value = values_hash(hash, values);
+    return row_hash_walk(hash, hash->buckets[value & (hash->capacity - 1)], value, values);
+}
+
+const RowHashEntry *row_hash_next(const RowHash *hash, const RowHashEntry *entry, const uint8_t *const *values) {
+    return row_hash_walk(hash, entry->next, entry->hash, values);
+}
+
+static const RowHashEntry *row_hash_walk(const RowHash *hash, uint32_t at, uint64_t value,
+                                         const uint8_t *const *values) {
+    while (at != ROW_HASH_END) {
+        const RowHashEntry *entry = &hash->entries[at];
+        if (entry->hash == value && entry_equals(hash, entry, values)) return entry;
+        at = entry->next;
+    }
+    return NULL;
+}
+
+static bool entry_equals(const RowHash *hash, const RowHashEntry *entry, const uint8_t *const *values) {
+    for (uint16_t i = 0; i < hash->column_count; i++) {
+        const uint8_t *at = column_at(&hash->columns[i], entry->row.bytes.data);
+        if (value_compare(hash->columns[i].type, at, values[i]) != 0) return false;
+    }
+    return true;
+}

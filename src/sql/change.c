@@ -1,0 +1,156 @@
+// change.c - the typing of statements that change rows.
+//
+// INSERT insists on a list of columns of the right length and then ignores the names in it: values go by position.
+
+#include "sql/change.h"
+
+#include "sql/literal.h"
+
+#define ROW_LIMIT_NAME "row_limit"
+#define ST_VAR_VALUE_U64 8u  // the tag of a u64 in st_var's value
+
+static Status change_insert_row(Typing *typing, const SyntaxRow *row, Arena *arena, Bytes *ret_row);
+static Status change_filter(Typing *typing, const Syntax *filter, DmlSpec *spec);
+
+Status change_insert(Typing *typing, const SyntaxStatement *statement, Arena *arena, const Dml **ret_dml) {
+    Status status = typing_add_table(typing, statement->name);
+    if (status != STATUS_OK) return status;
+    const TableSchema *schema = typing->tables[0].schema;
+    if (statement->column_count != schema->column_count) {
+        return error_set(typing->error, STATUS_INVALID,
+                         "The number of fields (%u) in the INSERT does not match the number of columns (%u) of "
+                         "the table `%.*s`",
+                         statement->column_count, schema->column_count, BYTES_FORMAT(schema->name));
+    }
+    const SyntaxQuery *query = statement->query;
+    Bytes *rows = ARENA_ARRAY(typing->arena, Bytes, query->row_count);
+    for (uint32_t i = 0; i < query->row_count && status == STATUS_OK; i++) {
+        status = change_insert_row(typing, &query->rows[i], typing->arena, &rows[i]);
+    }
+    if (status != STATUS_OK) return status;
+    DmlSpec spec = { .kind = DML_INSERT, .table = schema->id, .rows = rows, .row_count = query->row_count };
+    *ret_dml = dml_build(typing->context->store, &spec, arena);
+    return STATUS_OK;
+}
+
+static Status change_insert_row(Typing *typing, const SyntaxRow *row, Arena *arena, Bytes *ret_row) {
+    const TableSchema *schema = typing->tables[0].schema;
+    if (row->count != schema->column_count) {
+        return error_set(typing->error, STATUS_INVALID,
+                         "Inserting a row with %u values into `%.*s` which has %u fields", row->count,
+                         BYTES_FORMAT(schema->name), schema->column_count);
+    }
+    Buffer bytes;
+    buffer_init(&bytes, 64 * SQL_TEXT_BYTES_MAX);
+    Status status = STATUS_OK;
+    for (uint32_t i = 0; i < row->count && status == STATUS_OK; i++) {
+        Bytes value = BYTES_NONE;
+        status = typing_value(typing, row->values[i], schema->columns[i].type, &value);
+        buffer_append_bytes(&bytes, value);
+    }
+    ASSERT(!bytes.failed);  // a literal of one digit becomes 32 bytes at most
+    if (status == STATUS_OK) *ret_row = arena_copy(arena, buffer_bytes(&bytes));
+    buffer_done(&bytes);
+    return status;
+}
+
+Status change_update(Typing *typing, const SyntaxStatement *statement, Arena *arena, const Dml **ret_dml) {
+    Status status = typing_add_table(typing, statement->tables.items[0].name);
+    if (status != STATUS_OK) return status;
+    const TableSchema *schema = typing->tables[0].schema;
+    DmlColumn *columns = ARENA_ARRAY(typing->arena, DmlColumn, statement->assignment_count);
+    bool *is_assigned = ARENA_ARRAY(typing->arena, bool, schema->column_count);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < statement->assignment_count; i++) {
+        const SyntaxAssignment *assignment = &statement->assignments[i];
+        uint16_t column = catalog_find_column(&typing->tables[0], assignment->name);
+        if (column == COLUMN_NONE) {
+            return error_set(typing->error, STATUS_INVALID, "`%.*s` does not have a field `%.*s`",
+                             BYTES_FORMAT(schema->name), BYTES_FORMAT(assignment->name));
+        }
+        Bytes value;
+        status = typing_value(typing, assignment->value, schema->columns[column].type, &value);
+        if (status != STATUS_OK) return status;
+        if (!is_assigned[column]) columns[count++] = (DmlColumn){ column, value };  // the first one counts
+        is_assigned[column] = true;
+    }
+    DmlSpec spec = { .kind = DML_UPDATE, .table = schema->id, .columns = columns, .column_count = count };
+    status = change_filter(typing, statement->filter, &spec);
+    if (status == STATUS_OK) *ret_dml = dml_build(typing->context->store, &spec, arena);
+    return status;
+}
+
+Status change_delete(Typing *typing, const SyntaxStatement *statement, Arena *arena, const Dml **ret_dml) {
+    Status status = typing_add_table(typing, statement->tables.items[0].name);
+    if (status != STATUS_OK) return status;
+    DmlSpec spec = { .kind = DML_DELETE, .table = typing->tables[0].schema->id };
+    status = change_filter(typing, statement->filter, &spec);
+    if (status == STATUS_OK) *ret_dml = dml_build(typing->context->store, &spec, arena);
+    return status;
+}
+
+static Status change_filter(Typing *typing, const Syntax *filter, DmlSpec *spec) {
+    Conjuncts conjuncts;
+    Status status = typing_filter(typing, filter, &conjuncts);
+    if (status != STATUS_OK) return status;
+    spec->conjuncts = conjuncts.items;
+    spec->conjunct_count = conjuncts.count;
+    return STATUS_OK;
+}
+
+Status change_set(Typing *typing, const SyntaxStatement *statement, Arena *arena, const Dml **ret_dml,
+                  Bytes *ret_value) {
+    Status status = change_check_variable(typing, statement->name);
+    if (status != STATUS_OK) return status;
+    const Syntax *literal = statement->assignments[0].value;
+    const Type *u64 = type_primitive(TYPE_U64);
+    switch (literal->kind) {
+    case SYNTAX_BOOL: return typing_fail_type(typing, u64, type_primitive(TYPE_BOOL));
+    case SYNTAX_STRING: return typing_fail_type(typing, u64, type_primitive(TYPE_STRING));
+    case SYNTAX_HEX: return typing_fail_type(typing, u64, type_array(typing->arena, type_primitive(TYPE_U8)));
+    default: break;
+    }
+    Bytes number;
+    if (!literal_read(literal->text, u64, typing->arena, &number)) {
+        return typing_fail_literal(typing, literal->text, u64);
+    }
+    uint8_t value[9] = { ST_VAR_VALUE_U64 };
+    memcpy(value + 1, number.data, sizeof value - 1);
+    Buffer row;
+    buffer_init(&row, sizeof(uint32_t) + statement->name.count + sizeof value);
+    buffer_string(&row, statement->name);
+    buffer_append(&row, value, sizeof value);
+    Bytes bytes = buffer_bytes(&row);
+    DmlSpec spec = { .kind = DML_INSERT, .table = ST_VAR, .rows = &bytes, .row_count = 1 };
+    *ret_dml = dml_build(typing->context->store, &spec, arena);
+    *ret_value = arena_copy(arena, bytes_of(value, sizeof value));
+    buffer_done(&row);
+    return STATUS_OK;
+}
+
+Status change_check_rights(Typing *typing, const Dml *dml) {
+    const SqlContext *context = typing->context;
+    if (!context->is_owner) {
+        char hex[IDENTITY_HEX_COUNT + 1];
+        identity_to_hex(&context->sender, hex);
+        return error_set(typing->error, STATUS_DENIED, "Caller %s is not authorized to run SQL DML statements",
+                         hex);
+    }
+    TableId table = dml_table(dml);
+    if (table == ST_ENV) {
+        return error_set(typing->error, STATUS_INVALID,
+                         "Database environment variables can only be changed by publishing");
+    }
+    if (table_schema(store_find_table(context->store, table))->has_schedule) {
+        return error_set(typing->error, STATUS_INVALID, "SQL writes to scheduled tables are not supported");
+    }
+    if (catalog_is_outbox(context, table)) {
+        return error_set(typing->error, STATUS_INVALID, "SQL writes to outbox tables are not supported");
+    }
+    return STATUS_OK;
+}
+
+Status change_check_variable(Typing *typing, Bytes name) {
+    if (bytes_equal_text(name, ROW_LIMIT_NAME)) return STATUS_OK;
+    return error_set(typing->error, STATUS_INVALID, "%.*s is not a valid system variable", BYTES_FORMAT(name));
+}
