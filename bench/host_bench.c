@@ -5,7 +5,7 @@
 //
 // Each figure is the best of several runs. Loops run inside the guest; the loop itself is measured and subtracted.
 #include "base/log.h"
-#include "fixture.h"  // of test/unit/host
+#include "guest.h"  // of test/unit/host
 
 #define RUNS 7
 #define LOOPS 200000u
@@ -136,7 +136,7 @@ static double create_nanos(Program *program, HostEnv *env) {
         Instance *instance;
         int64_t start = now();
         if (instance_create(program, env, &instance, &error) != STATUS_OK)
-            fail_msg("%s", error.text);
+            fixture_fail("%s", error.text);
         double nanos = (double)(now() - start);
         if (nanos < best) best = nanos;
         instance_free(instance);
@@ -156,14 +156,14 @@ static void bench_module(Fixture *fixture, const char *path) {
     if (os_file_read_all(os_real(), path, MODULE_PROGRAM_BYTES_MAX, &arena, &bytes, &error) !=
             STATUS_OK ||
         host_engine_create(os_real(), directory, &engine, &error) != STATUS_OK) {
-        fail_msg("%s", error.text);
+        fixture_fail("%s", error.text);
     }
     Hash hash = hash_keccak256(bytes);
     double best = 1e18;
     for (int run = 0; run < 20; run++) {
         int64_t start = now();
         if (program_create(engine, PROGRAM_WASM, bytes, &hash, &program, &error) != STATUS_OK)
-            fail_msg("%s", error.text);
+            fixture_fail("%s", error.text);
         double nanos = (double)(now() - start);
         if (run == 0) print("program compiled", nanos);
         if (run > 0 && nanos < best) best = nanos;

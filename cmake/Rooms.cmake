@@ -66,6 +66,8 @@ function(stdb_fuzz_targets)
       add_executable(${name} "${fuzzer}" "${CMAKE_SOURCE_DIR}/test/fuzz/driver.c")
     endif()
     target_link_libraries(${name} PRIVATE stdb_${room})
+    # Helpers that a room's tests share.
+    target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/test/unit/${room}")
     target_compile_options(${name} PRIVATE -Wall -Wextra -Werror)
     string(REGEX REPLACE "_fuzz$" "" corpus "${name}")
     set(corpus "${CMAKE_SOURCE_DIR}/test/fuzz/corpus/${corpus}")

@@ -3,7 +3,7 @@
 // The input is a list of calls: | op | for each argument: a selector and, for some, bytes |. Selectors pick what guests
 // get wrong: null, the ends of memory, handles and ids that exist or nearly do. Whatever comes, the call ends in one of
 // the ways host.h names, and the database is as before after its transaction is rolled back.
-#include "../unit/host/fixture.h"
+#include "guest.h"  // of test/unit/host
 
 #define CALLS_MAX 64u
 
@@ -51,9 +51,9 @@ static void no_log(void *user, const ModuleLogRecord *record) {
 // Not before the first input: Wasmtime's signal handlers must come after the driver's.
 static void start(void) {
     void *state;
+    fixture_signals();
     fixture_setup(&state);
     fixture = state;
-    fixture_signals();
     fixture->env.log = no_log;
     for (uint32_t i = 1; i < 20; i++) {
         fixture_insert_person(fixture, i, i % 3, i);

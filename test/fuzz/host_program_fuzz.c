@@ -3,9 +3,8 @@
 // An input that begins like WebAssembly is taken as it is; any other is a list of changes to a good module, | u16 place |
 // byte |, which gets further than noise does. Programs are compiled, linked and checked, not started: a start function
 // may take a minute.
-#include "../unit/host/remote.h"
-
 #include "base/log.h"
+#include "remote.h"  // of test/unit/host
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count);
 
