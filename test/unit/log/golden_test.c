@@ -66,9 +66,9 @@ static void upstreams_log_replays(void **state) {
     assert_true(store_program(store, &program));
     Hash hash = hash_keccak256(program.program);
     assert_true(hash_equal(&hash, &program.hash));
-    // Writing goes on: the missing system tables of 2.14 were logged, and it opens again.
+    // It opens again with what this one left.
     uint64_t ticket = log_ticket(log);
-    assert_true(ticket > report.transactions);
+    assert_true(ticket >= report.transactions);
     log_close(log);
     store_free(store);
     store = store_create();
