@@ -321,7 +321,9 @@ static bool read_product(JsonReader *reader, Product product) {
     }
     char expected[NAMES_BYTES_MAX];
     if (product.is_arguments) {
-        snprintf(expected, sizeof expected, "a %.*s tuple", BYTES_FORMAT(reader->options.function));
+        Bytes function = reader->options.function;
+        function.count = utf8_cut(function, sizeof expected - sizeof "a  tuple");
+        snprintf(expected, sizeof expected, "a %.*s tuple", BYTES_FORMAT(function));
     } else {
         snprintf(expected, sizeof expected, "a %u-element tuple", product.type->field_count);
     }
@@ -672,7 +674,7 @@ static bool fail_unknown(JsonReader *reader, const char *what, Bytes name, const
     Buffer names;
     buffer_init(&names, NAMES_BYTES_MAX);
     write_names(&names, type, type->kind == TYPE_PRODUCT);
-    int shown = name.count < NAMES_BYTES_MAX / 2 ? (int)name.count : (int)NAMES_BYTES_MAX / 2;
+    int shown = (int)utf8_cut(name, NAMES_BYTES_MAX / 2);
     if (names.count == 0) {
         json_fail(&reader->scanner, "unknown %s `%.*s`, there are no %ss", what, shown,
                   (const char *)name.data, what);

@@ -19,6 +19,8 @@
 
 // Quoted text in a message: the rest of the message has to fit behind it.
 #define QUOTED_BYTES_MAX 600u
+// A message without its position.
+#define MESSAGE_BYTES_MAX (ERROR_TEXT_MAX - 64u)
 
 static void fail_begin(JsonScanner *scanner);
 static void set_position(JsonScanner *scanner, uint32_t at);
@@ -66,6 +68,8 @@ bool json_fail(JsonScanner *scanner, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(scanner->message, sizeof scanner->message, format, arguments);
     va_end(arguments);
+    Bytes message = bytes_of_text(scanner->message);
+    scanner->message[utf8_cut(message, MESSAGE_BYTES_MAX)] = 0;
     return false;
 }
 

@@ -759,6 +759,36 @@ static void test_long_texts(void **state) {
     buffer_done(&bsatn);
 }
 
+// A name in a text is cut between characters, wherever the cut falls.
+static void test_long_names(void **state) {
+    (void)state;
+    for (uint32_t start = 0; start < 4; start++) {
+        Buffer json;
+        Buffer bsatn;
+        Error error;
+        buffer_init(&json, 1u << 20);
+        buffer_init(&bsatn, 64);
+        buffer_append_text(&json, "{\"");
+        for (uint32_t i = 0; i < start; i++) buffer_u8(&json, 'a');
+        for (int i = 0; i < 2000; i++) buffer_append_text(&json, "\xe6\x97\xa5");
+        buffer_append_text(&json, "\":1}");
+        Bytes function = bytes_slice(buffer_bytes(&json), 2 + start, 6000);
+        for (uint32_t kind = 0; kind < 3; kind++) {
+            JsonReadOptions options = {.names = JSON_NAMES_ARGUMENTS, .function = function};
+            Bytes text = kind == 0   ? buffer_bytes(&json)
+                         : kind == 1 ? BYTES_LITERAL("[]")
+                                     : BYTES_LITERAL("1");
+            Status answer = json_read_value(text, TYPESPACE_NONE, point(), options, &bsatn, NULL,
+                                            &error);
+            assert_int_equal(answer, STATUS_INVALID);
+            assert_true(utf8_is_valid(bytes_of_text(error.text)));
+            assert_non_null(strstr(error.text, " at line 1 column "));
+        }
+        buffer_done(&json);
+        buffer_done(&bsatn);
+    }
+}
+
 // Decimal texts with many digits are read to the closest float, whatever their length.
 static void test_long_floats(void **state) {
     (void)state;
@@ -801,6 +831,7 @@ int main(void) {
         cmocka_unit_test(test_not_utf8),
         cmocka_unit_test(test_empty_elements_limit),
         cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_long_floats),
     };
     return cmocka_run_group_tests(tests, test_setup, test_teardown);
