@@ -1,4 +1,4 @@
-// A chat: everybody sees who is online and what was said.
+// module.c - a chat: everybody sees who is online and what was said.
 #define STDB_SHORT_NAMES
 #include <spacetime/module.h>
 
@@ -15,7 +15,8 @@ STDB_TABLE(Message, message, PUBLIC,
 STDB_REDUCER(set_name, ctx, (String, name)) {
     if (name.length == 0) return stdb_fail("Names must not be empty");
     User user;
-    if (!user_find_by_identity(ctx->sender, &user)) return stdb_fail("Cannot set name for unknown user");
+    if (!user_find_by_identity(ctx->sender, &user))
+        return stdb_fail("Cannot set name for unknown user");
     user.name = OptString_some(name);
     return user_update_by_identity(&user);
 }

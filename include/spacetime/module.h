@@ -1,6 +1,6 @@
 // spacetime/module.h - write a SpacetimeDB module in C: the one file to include.
 //
-//     #define STDB_SHORT_NAMES             // String, Identity, u32 ... beside StdbString, StdbIdentity, uint32_t
+//     #define STDB_SHORT_NAMES  // String, Identity, u32 beside StdbString, StdbIdentity, uint32_t
 //     #include <spacetime/module.h>
 //
 //     STDB_TABLE(Person, person, PUBLIC,
@@ -12,36 +12,32 @@
 //         return person_insert(&(Person){.name = name});
 //     }
 //
-// A declaration says everything once: it makes the C type, its encoding, the typed row functions and the module's
-// description. What each one makes is listed where it is defined:
+// A declaration says everything once: it makes the C type, its encoding, the typed row functions
+// and the module's description. What each one makes is listed where it is defined:
 //
-//     module/declare.h   STDB_STRUCT, STDB_ENUM, STDB_SUM, STDB_OPTION, STDB_RESULT, STDB_ARRAY, STDB_ALIAS
+//     module/declare.h   STDB_STRUCT, STDB_ENUM, STDB_SUM, STDB_OPTION, STDB_RESULT, STDB_ARRAY,
+//                        STDB_ALIAS
 //     module/table.h     STDB_TABLE, STDB_EVENT_TABLE, STDB_TABLE_OF, STDB_INDEX, STDB_UNIQUE
-//     module/reducer.h   STDB_REDUCER, STDB_INIT, STDB_CLIENT_CONNECTED, STDB_CLIENT_DISCONNECTED, STDB_SCHEDULE
-//     module/types.h     String, Bytes, Identity, Timestamp, ScheduleAt ... and what can be done with them
+//     module/reducer.h   STDB_REDUCER, STDB_INIT, STDB_CLIENT_CONNECTED, STDB_CLIENT_DISCONNECTED,
+//                        STDB_SCHEDULE
+//     module/types.h     String, Bytes, Identity, Timestamp, ScheduleAt and what they can do
 //     module/runtime.h   errors, logs, memory, text, random numbers
 //
-// Language   C17 with clang for wasm32; no libc. The library is these headers and the sources in sdk/c/.
+// Language   C17 with clang for wasm32; no libc. The library is these headers and the sources in
+//            sdk/c/.
 // Memory     whatever a call reads or allocates lives until that call ends. Nobody frees.
 // Threads    none: a module runs one call at a time.
 // Format     the module ABI 10.x and BSATN; docs/modules-in-c.md is the guide.
 #pragma once
 
-#include "module/types.h"
-
-#include "module/host.h"
-
-#include "module/runtime.h"
-
 #include "module/bsatn.h"
-
-#include "module/each.h"
-
 #include "module/declare.h"
-
-#include "module/table.h"
-
+#include "module/each.h"
+#include "module/host.h"
 #include "module/reducer.h"
+#include "module/runtime.h"
+#include "module/table.h"
+#include "module/types.h"
 
 #ifdef STDB_SHORT_NAMES
 #include "module/short_names.h"

@@ -1,9 +1,9 @@
 // call.c - running a reducer, and what a call has at hand: errors, logs, its context.
 //
-// The host calls __call_reducer__ with the position of a reducer in the description, which is its position in the
-// linker's list of reducers. The four words of the sender and the two of the connection are their bytes in order.
+// The host calls __call_reducer__ with the position of a reducer in the description, which is its
+// position in the linker's list of reducers. The four words of the sender and the two of the
+// connection are their bytes in order.
 #include "call.h"
-
 #include "memory.h"
 
 extern const StdbReducer *const __start_stdb_reducers[] __attribute__((weak));
@@ -19,23 +19,27 @@ static StdbString fail_text;
 static uint32_t open_iters[OPEN_ITERS_MAX];
 static uint32_t open_iter_count;
 
-static void log_list(StdbLogLevel level, const char *file, uint32_t line, const char *format, va_list arguments);
+static void log_list(StdbLogLevel level, const char *file, uint32_t line, const char *format,
+                     va_list arguments);
 
-__attribute__((export_name("__call_reducer__"))) uint32_t stdb_export_call_reducer(
-    uint32_t id, uint64_t sender0, uint64_t sender1, uint64_t sender2, uint64_t sender3, uint64_t connection0,
-    uint64_t connection1, int64_t timestamp, uint32_t arguments, uint32_t error_sink);
+__attribute__((export_name("__call_reducer__"))) uint32_t
+stdb_export_call_reducer(uint32_t id, uint64_t sender0, uint64_t sender1, uint64_t sender2,
+                         uint64_t sender3, uint64_t connection0, uint64_t connection1,
+                         int64_t timestamp, uint32_t arguments, uint32_t error_sink);
 
 uint32_t stdb_export_call_reducer(uint32_t id, uint64_t sender0, uint64_t sender1, uint64_t sender2,
-                                  uint64_t sender3, uint64_t connection0, uint64_t connection1, int64_t timestamp,
-                                  uint32_t arguments, uint32_t error_sink) {
+                                  uint64_t sender3, uint64_t connection0, uint64_t connection1,
+                                  int64_t timestamp, uint32_t arguments, uint32_t error_sink) {
     call_begin();
-    if (id >= (size_t)(__stop_stdb_reducers - __start_stdb_reducers)) stdb_panic("no reducer has number %u", id);
+    if (id >= (size_t)(__stop_stdb_reducers - __start_stdb_reducers))
+        stdb_panic("no reducer has number %u", id);
     const StdbReducer *reducer = __start_stdb_reducers[id];
     StdbContext context = {.timestamp = {timestamp}};
-    memcpy(context.sender.bytes, (uint64_t[]){sender0, sender1, sender2, sender3}, sizeof context.sender);
-    memcpy(context.connection_id.bytes, (uint64_t[]){connection0, connection1}, sizeof context.connection_id);
-    StdbReader reader = call_read_source(arguments);
-    StdbStatus status = reducer->run(&context, &reader);
+    memcpy(context.sender.bytes, (uint64_t[]){sender0, sender1, sender2, sender3},
+           sizeof context.sender);
+    memcpy(context.connection_id.bytes, (uint64_t[]){connection0, connection1},
+           sizeof context.connection_id);
+    StdbStatus status = reducer->run(&context, call_read_source(arguments));
     if (status != STDB_OK) {
         if (fail_text.length == 0) (void)stdb_fail("%s failed", reducer->name);
         call_write_sink(error_sink, fail_text.data, fail_text.length);
@@ -55,7 +59,8 @@ void call_end(void) {
 }
 
 void call_note_iter(uint32_t handle) {
-    if (open_iter_count == OPEN_ITERS_MAX) stdb_panic("%u scans were left half read", OPEN_ITERS_MAX);
+    if (open_iter_count == OPEN_ITERS_MAX)
+        stdb_panic("%u scans were left half read", OPEN_ITERS_MAX);
     open_iters[open_iter_count++] = handle;
 }
 
@@ -130,9 +135,10 @@ void stdb_log(StdbLogLevel level, const char *file, uint32_t line, const char *f
     va_end(arguments);
 }
 
-// Into a buffer of its own: a panic may be about memory, and a log must not disturb a borrower. Longer texts go where
-// memory can be borrowed, unless there is none.
-static void log_list(StdbLogLevel level, const char *file, uint32_t line, const char *format, va_list arguments) {
+// Into a buffer of its own: a panic may be about memory, and a log must not disturb a borrower.
+// Longer texts go where memory can be borrowed, unless there is none.
+static void log_list(StdbLogLevel level, const char *file, uint32_t line, const char *format,
+                     va_list arguments) {
     static char short_text[1024];
     char *text = short_text;
     size_t length = stdb_format_into(text, sizeof short_text, format, arguments);
@@ -144,7 +150,8 @@ static void log_list(StdbLogLevel level, const char *file, uint32_t line, const 
             length = sizeof short_text - 1;
         }
     }
-    stdb_host_console_log(level, NULL, 0, file, (uint32_t)strlen(file), line, text, (uint32_t)length);
+    stdb_host_console_log(level, NULL, 0, file, (uint32_t)strlen(file), line, text,
+                          (uint32_t)length);
 }
 
 uint32_t stdb_timer_start(const char *name) {

@@ -10,7 +10,8 @@ void call_begin(void);
 // Ends the call: gives up the iterators that the module left half read.
 void call_end(void);
 
-// The host's iterators do not go away by themselves: what is opened and not exhausted is noted here.
+// The host's iterators do not go away by themselves: what is opened and not exhausted is noted
+// here.
 void call_note_iter(uint32_t handle);
 void call_forget_iter(uint32_t handle);
 

@@ -1,16 +1,16 @@
 // describe.c - tells the host what the module consists of: a RawModuleDef V10.
 //
-// The declarations left one object each in the linker's lists. Named types are collected first, in the order in which
-// tables and reducers mention them; their positions in that order are what references carry. A declaration in a header
-// that several sources include comes in one copy per source: the first of a name counts.
+// The declarations left one object each in the linker's lists. Named types are collected first, in
+// the order in which tables and reducers mention them; their positions in that order are what
+// references carry. A declaration in a header that several sources include comes in one copy per
+// source: the first of a name counts.
 #include "call.h"
-
 #include "memory.h"
 
 #define NAME_BYTES_MAX 512u
 
-#define STDB_LIST(Type, name)                                               \
-    extern const Type *const __start_stdb_##name[] __attribute__((weak));   \
+#define STDB_LIST(Type, name)                                             \
+    extern const Type *const __start_stdb_##name[] __attribute__((weak)); \
     extern const Type *const __stop_stdb_##name[] __attribute__((weak));
 STDB_LIST(StdbTable, tables)
 STDB_LIST(StdbIndex, indexes)
@@ -34,6 +34,7 @@ enum {
     TAG_PRODUCT = 2,
     OPTION_SOME = 0,
     OPTION_NONE = 1,
+    PRIVATE = 0,
     CLIENT_CALLABLE = 1,
     TABLE_USER = 1,
 };
@@ -84,6 +85,7 @@ static void out_constraints(Out *out, const StdbTable *table);
 static void out_sequences(Out *out, const StdbTable *table);
 static void out_defaults(Out *out, const StdbTable *table);
 static void out_reducers(Out *out);
+static bool is_callable(const StdbReducer *reducer);
 static void out_schedules(Out *out);
 static void out_lifecycle(Out *out);
 static void out_case_policy(Out *out);
@@ -130,7 +132,8 @@ static void check_names(void) {
     for (uint32_t i = 0; i < reducer_count(); i++) {
         const char *name = __start_stdb_reducers[i]->name;
         for (uint32_t j = 0; j < i; j++) {
-            if (strcmp(__start_stdb_reducers[j]->name, name) == 0) stdb_panic("two reducers are called %s", name);
+            if (strcmp(__start_stdb_reducers[j]->name, name) == 0)
+                stdb_panic("two reducers are called %s", name);
         }
     }
     for (uint32_t i = 0; i < table_count(); i++) {
@@ -138,7 +141,8 @@ static void check_names(void) {
         for (uint32_t j = 0; j < i; j++) {
             const StdbTable *other = __start_stdb_tables[j];
             if (!is_of_table(other, table)) continue;
-            if (strcmp(other->row->name, table->row->name) != 0) stdb_panic("two tables are called %s", table->name);
+            if (strcmp(other->row->name, table->row->name) != 0)
+                stdb_panic("two tables are called %s", table->name);
         }
     }
 }
@@ -149,7 +153,8 @@ static void collect_types(void) {
     named_first = NULL;
     for (uint32_t i = 0; i < table_count(); i++) collect(__start_stdb_tables[i]->row);
     for (uint32_t i = 0; i < reducer_count(); i++) {
-        for (const StdbField *field = __start_stdb_reducers[i]->arguments; field->name != NULL; field++) {
+        for (const StdbField *field = __start_stdb_reducers[i]->arguments; field->name != NULL;
+             field++) {
             collect(field->type);
         }
     }
@@ -175,7 +180,8 @@ static void collect(const StdbType *type) {
         Named **link = &named_first;
         for (; *link != NULL; link = &(*link)->next) {
             if (strcmp((*link)->type->name, type->name) != 0) continue;
-            if (!is_same_declaration((*link)->type, type)) stdb_panic("two types are called %s", type->name);
+            if (!is_same_declaration((*link)->type, type))
+                stdb_panic("two types are called %s", type->name);
             return;
         }
         *link = STDB_NEW(Named, 1);
@@ -264,7 +270,9 @@ static bool is_repeated_index(uint32_t at) {
     const StdbIndex *index = __start_stdb_indexes[at];
     for (uint32_t i = 0; i < at; i++) {
         const StdbIndex *other = __start_stdb_indexes[i];
-        if (is_of_table(other->table, index->table) && strcmp(other->accessor, index->accessor) == 0) return true;
+        if (is_of_table(other->table, index->table) &&
+            strcmp(other->accessor, index->accessor) == 0)
+            return true;
     }
     return false;
 }
@@ -273,7 +281,8 @@ static bool is_repeated_schedule(uint32_t at) {
     const StdbSchedule *schedule = __start_stdb_schedules[at];
     for (uint32_t i = 0; i < at; i++) {
         const StdbSchedule *other = __start_stdb_schedules[i];
-        if (is_of_table(other->table, schedule->table) && other->reducer == schedule->reducer) return true;
+        if (is_of_table(other->table, schedule->table) && other->reducer == schedule->reducer)
+            return true;
     }
     return false;
 }
@@ -389,7 +398,8 @@ static void out_sequences(Out *out, const StdbTable *table) {
 // Before anything is written: the values are allocated.
 static void collect_defaults(void) {
     default_values = STDB_NEW(StdbBytes, default_count());
-    for (uint32_t i = 0; i < default_count(); i++) default_values[i] = __start_stdb_defaults[i]->encode();
+    for (uint32_t i = 0; i < default_count(); i++)
+        default_values[i] = __start_stdb_defaults[i]->encode();
 }
 
 static void out_defaults(Out *out, const StdbTable *table) {
@@ -414,11 +424,18 @@ static void out_reducers(Out *out) {
     for (uint32_t i = 0; i < reducer_count(); i++) {
         out_text(out, __start_stdb_reducers[i]->name);
         out_fields(out, __start_stdb_reducers[i]->arguments);
-        out_u8(out, CLIENT_CALLABLE);  // the host hides lifecycle and scheduled reducers by itself
-        out_u8(out, TAG_PRODUCT);      // returns nothing
+        out_u8(out, is_callable(__start_stdb_reducers[i]) ? CLIENT_CALLABLE : PRIVATE);
+        out_u8(out, TAG_PRODUCT);  // returns nothing
         out_u32(out, 0);
         out_u8(out, STDB_TYPE_STRING);  // or an error text
     }
+}
+
+static bool is_callable(const StdbReducer *reducer) {
+    for (uint32_t i = 0; i < schedule_count(); i++) {
+        if (__start_stdb_schedules[i]->reducer == reducer) return false;
+    }
+    return reducer->lifecycle == STDB_LIFECYCLE_NONE;
 }
 
 static void out_schedules(Out *out) {

@@ -1,4 +1,5 @@
-// int128.c - the functions that the compiler calls for 128-bit arithmetic. Linked only where a module uses it.
+// int128.c - the functions that the compiler calls for 128-bit arithmetic. Linked only where a
+// module uses it.
 #include <spacetime/module.h>
 
 typedef union Wide {
@@ -83,8 +84,10 @@ StdbU128 __udivmodti4(StdbU128 dividend, StdbU128 divisor, StdbU128 *ret_remaind
             remainder.low = remainder.low << 1 | next;
             if (remainder.all < denominator.all) continue;
             remainder.all -= denominator.all;
-            if (bit >= 64) quotient.high |= 1ull << (bit - 64);
-            else quotient.low |= 1ull << bit;
+            if (bit >= 64)
+                quotient.high |= 1ull << (bit - 64);
+            else
+                quotient.low |= 1ull << bit;
         }
     }
     if (ret_remainder != NULL) *ret_remainder = remainder.all;
@@ -103,7 +106,8 @@ StdbU128 __umodti3(StdbU128 dividend, StdbU128 divisor) {
 
 StdbI128 __divti3(StdbI128 dividend, StdbI128 divisor) {
     StdbU128 size = dividend < 0 ? -(StdbU128)dividend : (StdbU128)dividend;
-    StdbU128 quotient = __udivmodti4(size, divisor < 0 ? -(StdbU128)divisor : (StdbU128)divisor, NULL);
+    StdbU128 quotient = __udivmodti4(size, divisor < 0 ? -(StdbU128)divisor : (StdbU128)divisor,
+                                     NULL);
     return (StdbI128)((dividend < 0) != (divisor < 0) ? -quotient : quotient);
 }
 

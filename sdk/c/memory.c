@@ -1,8 +1,9 @@
 // memory.c - the memory of a call, and the C library's memory functions.
 //
-// One bump pointer over everything from the end of the module's data to the end of its linear memory. Every call from
-// the host begins by setting it back; the host is asked for more pages when it runs out. Above the pointer memory is free to scribble in:
-// buffers that nobody keeps are borrowed there (memory_borrow) and what turned out to be wanted is then kept.
+// One bump pointer over everything from the end of the module's data to the end of its linear
+// memory. Every call from the host begins by setting it back; the host is asked for more pages when
+// it runs out. Above the pointer memory is free to scribble in: buffers that nobody keeps are
+// borrowed there (memory_borrow) and what turned out to be wanted is then kept.
 #include "memory.h"
 
 #include <spacetime/module.h>
@@ -66,14 +67,15 @@ void memory_release(uintptr_t top) {
 static void memory_grow(size_t bytes) {
     size_t wanted = (bytes - (memory_end - memory_top)) / PAGE_BYTES + 1;
     size_t pages = wanted < GROW_PAGES ? GROW_PAGES : wanted;
-    if (__builtin_wasm_memory_grow(0, pages) == SIZE_MAX && __builtin_wasm_memory_grow(0, wanted) == SIZE_MAX) {
+    if (__builtin_wasm_memory_grow(0, pages) == SIZE_MAX &&
+        __builtin_wasm_memory_grow(0, wanted) == SIZE_MAX) {
         stdb_panic("out of memory: %zu bytes more", bytes);
     }
     memory_end = __builtin_wasm_memory_size(0) * PAGE_BYTES;
 }
 
-// With bulk memory the builtins are single instructions; without, the compiler would turn them into calls of these
-// very functions.
+// With bulk memory the builtins are single instructions; without, the compiler would turn them into
+// calls of these very functions.
 #ifndef __wasm_bulk_memory__
 #error "the module library needs -mbulk-memory"
 #endif

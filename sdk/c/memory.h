@@ -1,4 +1,5 @@
-// memory.h - the memory of a call, as the library's own sources use it; modules use stdb_alloc and stdb_mark.
+// memory.h - the memory of a call, as the library's own sources use it; modules use stdb_alloc and
+// stdb_mark.
 //
 // Threads    none.   Lifetime   until memory_reset, with which every call from the host begins.
 // Limits     the host's; running out ends the call with a panic.

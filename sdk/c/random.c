@@ -1,4 +1,5 @@
-// random.c - deterministic random numbers: xoshiro256++ (Blackman and Vigna), seeded through splitmix64.
+// random.c - deterministic random numbers: xoshiro256++ (Blackman and Vigna), seeded through
+// splitmix64.
 #include <spacetime/module.h>
 
 static void random_seed(StdbRandom *random, uint64_t seed);

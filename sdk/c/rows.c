@@ -1,9 +1,10 @@
-// rows.c - the host calls behind the row functions, and the parts of the encoding that are not worth repeating.
+// rows.c - the host calls behind the row functions, and the parts of the encoding that are not
+// worth repeating.
 //
-// A row that points to nothing is read in scratch and copied out by the decoder; its scans reuse one buffer. A row with
-// strings or arrays is read into the memory of the call and stays there, for its decoded form points into it.
+// A row that points to nothing is read in scratch and copied out by the decoder; its scans reuse
+// one buffer. A row with strings or arrays is read into the memory of the call and stays there, for
+// its decoded form points into it.
 #include "call.h"
-
 #include "memory.h"
 
 // What a scan fetches at once; the host packs rows into chunks of 32 KiB and a row.
@@ -27,7 +28,8 @@ uint8_t *stdb_scratch_large(uint32_t bytes) {
 // ---- ids ----
 
 uint32_t stdb_table_lookup(StdbTable *table) {
-    uint32_t error = stdb_host_table_id_from_name(table->name, (uint32_t)strlen(table->name), &table->id);
+    uint32_t error = stdb_host_table_id_from_name(table->name, (uint32_t)strlen(table->name),
+                                                  &table->id);
     if (error != 0) stdb_host_failed(table, "table_id_from_name", error);
     return table->id;
 }
@@ -48,10 +50,12 @@ uint32_t stdb_index_name(const StdbIndex *index, char *name, uint32_t capacity) 
         length = name_append(name, length, "_");
         length = name_append(name, length, fields[index->columns[i]].name);
     }
-    length = name_append(name, length, index->flags & STDB_COLUMN_HASH     ? "_idx_hash"
-                                       : index->flags & STDB_COLUMN_DIRECT ? "_idx_direct"
-                                                                           : "_idx_btree");
-    if (length >= capacity) stdb_panic("table %s: the name of an index is too long", index->table->name);
+    length = name_append(name, length,
+                         index->flags & STDB_COLUMN_HASH     ? "_idx_hash"
+                         : index->flags & STDB_COLUMN_DIRECT ? "_idx_direct"
+                                                             : "_idx_btree");
+    if (length >= capacity)
+        stdb_panic("table %s: the name of an index is too long", index->table->name);
     name[length] = 0;
     return length;
 }
@@ -105,7 +109,8 @@ StdbIter stdb_scan(StdbTable *table, uint32_t row_max) {
     return iter_open(handle, table, row_max);
 }
 
-StdbIter stdb_scan_point(StdbIndex *index, const uint8_t *key, uint32_t key_bytes, uint32_t row_max) {
+StdbIter stdb_scan_point(StdbIndex *index, const uint8_t *key, uint32_t key_bytes,
+                         uint32_t row_max) {
     uint32_t handle = 0;
     uint32_t error = stdb_host_index_scan_point(stdb_index_id(index), key, key_bytes, &handle);
     if (error != 0) stdb_host_failed(index->table, "index scan", error);
@@ -115,8 +120,9 @@ StdbIter stdb_scan_point(StdbIndex *index, const uint8_t *key, uint32_t key_byte
 StdbIter stdb_scan_range(StdbIndex *index, const StdbRange *range, uint32_t row_max) {
     uint32_t handle = 0;
     uint32_t error = stdb_host_index_scan_range(
-        stdb_index_id(index), range->prefix, (uint32_t)(range->low - range->prefix), range->prefix_columns, range->low,
-        (uint32_t)(range->high - range->low), range->high, (uint32_t)(range->end - range->high), &handle);
+        stdb_index_id(index), range->prefix, (uint32_t)(range->low - range->prefix),
+        range->prefix_columns, range->low, (uint32_t)(range->high - range->low), range->high,
+        (uint32_t)(range->end - range->high), &handle);
     if (error != 0) stdb_host_failed(index->table, "range scan", error);
     return iter_open(handle, index->table, row_max);
 }
@@ -153,7 +159,8 @@ bool stdb_iter_fetch(StdbIter *iter) {
     return count > 0;
 }
 
-// Advances the host's iterator into *buffer, or into borrowed memory where that is NULL or too small.
+// Advances the host's iterator into *buffer, or into borrowed memory where that is NULL or too
+// small.
 static int32_t fetch(uint32_t handle, uint8_t **buffer, uint32_t capacity, uint32_t *ret_count,
                      const StdbTable *table) {
     if (*buffer == NULL) {
@@ -171,16 +178,19 @@ static int32_t fetch(uint32_t handle, uint8_t **buffer, uint32_t capacity, uint3
     return result;
 }
 
-bool stdb_find(StdbIndex *index, const uint8_t *key, uint32_t key_bytes, uint32_t row_max, StdbReader *ret_row) {
+bool stdb_find(StdbIndex *index, const uint8_t *key, uint32_t key_bytes, uint32_t row_max,
+               StdbReader *ret_row) {
     uint32_t handle = 0;
     uint32_t error = stdb_host_index_scan_point(stdb_index_id(index), key, key_bytes, &handle);
     if (error != 0) stdb_host_failed(index->table, "find", error);
     bool is_scratch = row_max <= STDB_SCRATCH_BYTES;
     uint8_t *buffer = is_scratch ? stdb_scratch_small : memory_borrow(FIND_BYTES);
     uint32_t count = 0;
-    int32_t result = fetch(handle, &buffer, is_scratch ? STDB_SCRATCH_BYTES : FIND_BYTES, &count, index->table);
+    int32_t result = fetch(handle, &buffer, is_scratch ? STDB_SCRATCH_BYTES : FIND_BYTES, &count,
+                           index->table);
     if (!is_scratch) memory_keep(count);
-    if (result == 0) stdb_host_row_iter_close(handle);  // more than one row: no unique index, but no leak either
+    if (result == 0)
+        stdb_host_row_iter_close(handle);  // more than one row: no unique index, but no leak either
     *ret_row = (StdbReader){buffer, count, false};
     return count > 0;
 }
@@ -197,8 +207,9 @@ uint32_t stdb_delete_point(StdbIndex *index, const uint8_t *key, uint32_t key_by
 uint32_t stdb_delete_range(StdbIndex *index, const StdbRange *range) {
     uint32_t count = 0;
     uint32_t error = stdb_host_delete_range(
-        stdb_index_id(index), range->prefix, (uint32_t)(range->low - range->prefix), range->prefix_columns, range->low,
-        (uint32_t)(range->high - range->low), range->high, (uint32_t)(range->end - range->high), &count);
+        stdb_index_id(index), range->prefix, (uint32_t)(range->low - range->prefix),
+        range->prefix_columns, range->low, (uint32_t)(range->high - range->low), range->high,
+        (uint32_t)(range->end - range->high), &count);
     if (error != 0) stdb_host_failed(index->table, "delete_range", error);
     return count;
 }

@@ -1,8 +1,9 @@
 // text.c - printf's formats, and the texts of values.
 //
-// A Sink counts every character and stores those that fit, so that one pass serves both to measure and to write. Numbers
-// with a fraction are converted exactly: a double is an integer times a power of two, which is laid out in base 10^9 and
-// rounded half to even at the wanted digit, as C libraries do.
+// A Sink counts every character and stores those that fit, so that one pass serves both to measure
+// and to write. Numbers with a fraction are converted exactly: a double is an integer times a power
+// of two, which is laid out in base 10^9 and rounded half to even at the wanted digit, as C
+// libraries do.
 #include "memory.h"
 
 #include <spacetime/module.h>
@@ -37,7 +38,8 @@ static const char *spec_parse(const char *at, Spec *spec, va_list *arguments);
 static void sink_conversion(Sink *sink, const Spec *spec, va_list *arguments);
 static void sink_char(Sink *sink, char character);
 static void sink_pad(Sink *sink, char character, int count);
-static void sink_field(Sink *sink, const Spec *spec, const char *prefix, const char *body, int length);
+static void sink_field(Sink *sink, const Spec *spec, const char *prefix, const char *body,
+                       int length);
 static uint64_t unsigned_argument(const Spec *spec, va_list *arguments);
 static int64_t signed_argument(const Spec *spec, va_list *arguments);
 static void sink_integer(Sink *sink, const Spec *spec, uint64_t value, bool is_negative);
@@ -134,19 +136,25 @@ const char *stdb_connection_id_text(StdbConnectionId connection_id) {
 
 const char *stdb_uuid_text(StdbUuid uuid) {
     const char *hex = hex_reversed(uuid.bytes, sizeof uuid.bytes);
-    return stdb_format("%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20).data;
+    return stdb_format("%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20)
+        .data;
 }
 
 bool stdb_identity_parse(StdbString text, StdbIdentity *ret_identity) {
     const char *digits = text.data;
-    if (text.length == 66 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X')) digits += 2;
-    else if (text.length != 64) return false;
+    if (text.length == 66 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X'))
+        digits += 2;
+    else if (text.length != 64)
+        return false;
     StdbIdentity identity = {0};
     for (uint32_t i = 0; i < 64; i++) {
         uint32_t digit = (uint8_t)digits[i];
-        if (digit - '0' < 10) digit -= '0';
-        else if ((digit | 32) - 'a' < 6) digit = (digit | 32) - 'a' + 10;
-        else return false;
+        if (digit - '0' < 10)
+            digit -= '0';
+        else if ((digit | 32) - 'a' < 6)
+            digit = (digit | 32) - 'a' + 10;
+        else
+            return false;
         uint8_t *byte = &identity.bytes[31 - i / 2];
         *byte = (uint8_t)((uint32_t)*byte << 4 | digit);
     }
@@ -171,14 +179,16 @@ const char *stdb_timestamp_text(StdbTimestamp timestamp) {
     int64_t day = days + 719468;
     int64_t era = (day >= 0 ? day : day - 146096) / 146097;
     int64_t day_of_era = day - era * 146097;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
+                           day_of_era / 146096) /
+                          365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int64_t shifted_month = (5 * day_of_year + 2) / 153;
     int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
     int64_t year = year_of_era + era * 400 + (month <= 2);
     return stdb_format("%04lld-%02lld-%02lldT%02lld:%02lld:%02lld.%06lldZ", year, month,
-                       day_of_year - (153 * shifted_month + 2) / 5 + 1, second / 3600, second / 60 % 60,
-                       second % 60, micros)
+                       day_of_year - (153 * shifted_month + 2) / 5 + 1, second / 3600,
+                       second / 60 % 60, second % 60, micros)
         .data;
 }
 
@@ -195,12 +205,18 @@ static const char *hex_reversed(const uint8_t *bytes, size_t count) {
 // `at` stands behind the %. An incomplete conversion at the end of the format yields conversion 0.
 static const char *spec_parse(const char *at, Spec *spec, va_list *arguments) {
     for (;; at++) {
-        if (*at == '-') spec->left = true;
-        else if (*at == '+') spec->plus = true;
-        else if (*at == ' ') spec->space = true;
-        else if (*at == '#') spec->alternate = true;
-        else if (*at == '0') spec->zero = true;
-        else break;
+        if (*at == '-')
+            spec->left = true;
+        else if (*at == '+')
+            spec->plus = true;
+        else if (*at == ' ')
+            spec->space = true;
+        else if (*at == '#')
+            spec->alternate = true;
+        else if (*at == '0')
+            spec->zero = true;
+        else
+            break;
     }
     if (*at == '*') {
         spec->width = va_arg(*arguments, int);
@@ -210,7 +226,8 @@ static const char *spec_parse(const char *at, Spec *spec, va_list *arguments) {
             spec->width = -spec->width;
         }
     }
-    for (; *at >= '0' && *at <= '9' && spec->width < 100000; at++) spec->width = spec->width * 10 + (*at - '0');
+    for (; *at >= '0' && *at <= '9' && spec->width < 100000; at++)
+        spec->width = spec->width * 10 + (*at - '0');
     if (*at == '.') {
         at++;
         spec->precision = 0;
@@ -244,9 +261,14 @@ static void sink_conversion(Sink *sink, const Spec *spec, va_list *arguments) {
     case 'x':
     case 'X':
     case 'o': sink_integer(sink, spec, unsigned_argument(spec, arguments), false); break;
-    case 'p': sink_integer(sink, &(Spec){.alternate = true, .precision = -1, .width = spec->width, .left = spec->left,
-                                         .conversion = 'x'},
-                           (uintptr_t)va_arg(*arguments, void *), false);
+    case 'p':
+        sink_integer(sink,
+                     &(Spec){.alternate = true,
+                             .precision = -1,
+                             .width = spec->width,
+                             .left = spec->left,
+                             .conversion = 'x'},
+                     (uintptr_t)va_arg(*arguments, void *), false);
         break;
     case 'c': sink_field(sink, spec, "", &(char){(char)va_arg(*arguments, int)}, 1); break;
     case 's': {
@@ -278,7 +300,8 @@ static void sink_pad(Sink *sink, char character, int count) {
 }
 
 // Prefix (sign, 0x) and body within the width; zeros go between the two.
-static void sink_field(Sink *sink, const Spec *spec, const char *prefix, const char *body, int length) {
+static void sink_field(Sink *sink, const Spec *spec, const char *prefix, const char *body,
+                       int length) {
     int pad = spec->width - (int)strlen(prefix) - length;
     if (!spec->left && !spec->zero) sink_pad(sink, ' ', pad);
     for (; *prefix != 0; prefix++) sink_char(sink, *prefix);
@@ -309,14 +332,21 @@ static int64_t signed_argument(const Spec *spec, va_list *arguments) {
 
 static void sink_integer(Sink *sink, const Spec *spec, uint64_t value, bool is_negative) {
     const char *digits = spec->conversion == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
-    uint32_t base = spec->conversion == 'o' ? 8 : spec->conversion == 'x' || spec->conversion == 'X' ? 16 : 10;
+    uint32_t base = spec->conversion == 'o'                              ? 8
+                    : spec->conversion == 'x' || spec->conversion == 'X' ? 16
+                                                                         : 10;
     bool is_signed = spec->conversion == 'd' || spec->conversion == 'i';
     char text[PRECISION_MAX + 1];
     int at = sizeof text;
-    const char *prefix = is_negative ? "-" : is_signed && spec->plus ? "+" : is_signed && spec->space ? " " : "";
+    const char *prefix = is_negative                ? "-"
+                         : is_signed && spec->plus  ? "+"
+                         : is_signed && spec->space ? " "
+                                                    : "";
     if (spec->alternate && base == 16 && value != 0) prefix = spec->conversion == 'X' ? "0X" : "0x";
     for (uint64_t rest = value; rest != 0; rest /= base) text[--at] = digits[rest % base];
-    int wanted = spec->precision < 0 ? 1 : spec->precision > PRECISION_MAX ? PRECISION_MAX : spec->precision;
+    int wanted = spec->precision < 0               ? 1
+                 : spec->precision > PRECISION_MAX ? PRECISION_MAX
+                                                   : spec->precision;
     while ((int)sizeof text - at < wanted) text[--at] = '0';
     if (spec->alternate && base == 8 && (at == sizeof text || text[at] != '0')) text[--at] = '0';
     Spec field = *spec;
@@ -334,7 +364,9 @@ static void sink_double(Sink *sink, const Spec *spec, double value) {
         sink_field(sink, &(Spec){.width = spec->width, .left = spec->left}, prefix, text, 3);
         return;
     }
-    int precision = spec->precision < 0 ? 6 : spec->precision > PRECISION_MAX ? PRECISION_MAX : spec->precision;
+    int precision = spec->precision < 0               ? 6
+                    : spec->precision > PRECISION_MAX ? PRECISION_MAX
+                                                      : spec->precision;
     Decimal decimal;
     decimal_of(__builtin_fabs(value), &decimal);
     char text[DIGITS_MAX + 16];
@@ -377,27 +409,33 @@ static void decimal_of(double value, Decimal *decimal) {
         for (uint32_t unit = GROUP_BASE / 10; unit > 0; unit /= 10) {
             char digit = (char)('0' + groups[i] / unit % 10);
             bool is_leading = decimal->count == 0 && digit == '0';
-            if (i < group_point) decimal->point += !is_leading;
-            else if (is_leading) decimal->point--;
+            if (i < group_point)
+                decimal->point += !is_leading;
+            else if (is_leading)
+                decimal->point--;
             if (is_leading) continue;
             // Digits past the room matter only as "something follows": fold them into the last one.
-            if (decimal->count < DIGITS_MAX) decimal->digits[decimal->count++] = digit;
-            else if (digit != '0' && decimal->digits[DIGITS_MAX - 1] == '0') decimal->digits[DIGITS_MAX - 1] = '1';
+            if (decimal->count < DIGITS_MAX)
+                decimal->digits[decimal->count++] = digit;
+            else if (digit != '0' && decimal->digits[DIGITS_MAX - 1] == '0')
+                decimal->digits[DIGITS_MAX - 1] = '1';
         }
     }
     while (decimal->count > 0 && decimal->digits[decimal->count - 1] == '0') decimal->count--;
     if (decimal->count == 0) *decimal = (Decimal){.digits = "0", .count = 1, .point = 1};
 }
 
-// Base 10^9, most significant group first, the point after the first ret_point groups. The mantissa is an integer;
-// times two carries to the left, divided by two to the right.
+// Base 10^9, most significant group first, the point after the first ret_point groups. The mantissa
+// is an integer; times two carries to the left, divided by two to the right.
 static int double_expand(double value, uint32_t groups[DIGIT_GROUPS], int *ret_point) {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
     int exponent = (int)(bits >> 52 & 2047);
     uint64_t mantissa = bits & ((1ull << 52) - 1);
-    if (exponent > 0) mantissa |= 1ull << 52;
-    else exponent = 1;
+    if (exponent > 0)
+        mantissa |= 1ull << 52;
+    else
+        exponent = 1;
     int shift = exponent - 1075;
     int first = 36, last = 38;  // 35 groups of room to the left, the rest to the right
     groups[first] = 0;
@@ -428,7 +466,8 @@ static int double_expand(double value, uint32_t groups[DIGIT_GROUPS], int *ret_p
     return last - first + 1;
 }
 
-// Keeps the first `keep` digits, rounded half to even; a carry out of the first makes the number one digit longer.
+// Keeps the first `keep` digits, rounded half to even; a carry out of the first makes the number
+// one digit longer.
 static void decimal_round(Decimal *decimal, int keep) {
     if (keep >= decimal->count) return;
     bool is_up = false;
@@ -455,7 +494,8 @@ static void decimal_round(Decimal *decimal, int keep) {
 static int text_fixed(char *text, const Decimal *decimal, int precision, bool alternate) {
     int length = 0;
     if (decimal->point <= 0) text[length++] = '0';
-    for (int i = 0; i < decimal->point; i++) text[length++] = i < decimal->count ? decimal->digits[i] : '0';
+    for (int i = 0; i < decimal->point; i++)
+        text[length++] = i < decimal->count ? decimal->digits[i] : '0';
     if (precision > 0 || alternate) text[length++] = '.';
     for (int i = decimal->point; i < decimal->point + precision; i++) {
         text[length++] = i >= 0 && i < decimal->count ? decimal->digits[i] : '0';
@@ -468,7 +508,8 @@ static int text_exponent(char *text, const Decimal *decimal, int precision, cons
     int exponent = decimal->digits[0] == '0' ? 0 : decimal->point - 1;
     text[length++] = decimal->digits[0];
     if (precision > 0 || spec->alternate) text[length++] = '.';
-    for (int i = 1; i <= precision; i++) text[length++] = i < decimal->count ? decimal->digits[i] : '0';
+    for (int i = 1; i <= precision; i++)
+        text[length++] = i < decimal->count ? decimal->digits[i] : '0';
     text[length++] = spec->conversion < 'a' ? 'E' : 'e';
     text[length++] = exponent < 0 ? '-' : '+';
     int size = exponent < 0 ? -exponent : exponent;

@@ -43,12 +43,21 @@ export class Reader {
 }
 
 export class Writer {
-    constructor() { this.bytes = []; }
-    u8(value) { this.bytes.push(value & 255); }
+    constructor() { this.bytes = new Uint8Array(256); this.count = 0; }
+    raw(bytes) {
+        if (this.count + bytes.length > this.bytes.length) {
+            const larger = new Uint8Array((this.count + bytes.length) * 2);
+            larger.set(this.bytes);
+            this.bytes = larger;
+        }
+        this.bytes.set(bytes, this.count);
+        this.count += bytes.length;
+    }
+    u8(value) { this.raw([value & 255]); }
     u32(value) { this.big(BigInt(value), 4); }
-    big(value, count) { for (let i = 0; i < count; i++) this.bytes.push(Number(BigInt.asUintN(8, BigInt(value) >> BigInt(8 * i)))); }
-    string(text) { const raw = new TextEncoder().encode(text); this.u32(raw.length); this.bytes.push(...raw); }
-    done() { return Uint8Array.from(this.bytes); }
+    big(value, count) { this.raw(Array.from({ length: count }, (_, i) => Number(BigInt.asUintN(8, BigInt(value) >> BigInt(8 * i))))); }
+    string(text) { const raw = new TextEncoder().encode(text); this.u32(raw.length); this.raw(raw); }
+    done() { return this.bytes.slice(0, this.count); }
 }
 
 const BYTES = { I8: 1, U8: 1, I16: 2, U16: 2, I32: 4, U32: 4, I64: 8, U64: 8, I128: 16, U128: 16, I256: 32, U256: 32 };
@@ -96,10 +105,11 @@ export function write(writer, type, value, types) {
     case "Ref": return write(writer, types[type.ref], value, types);
     case "String": return writer.string(value);
     case "Bool": return writer.u8(value ? 1 : 0);
-    case "F32": return writer.bytes.push(...new Uint8Array(Float32Array.of(value).buffer));
-    case "F64": return writer.bytes.push(...new Uint8Array(Float64Array.of(value).buffer));
+    case "F32": return writer.raw(new Uint8Array(Float32Array.of(value).buffer));
+    case "F64": return writer.raw(new Uint8Array(Float64Array.of(value).buffer));
     case "Array":
         writer.u32(value.length);
+        if (type.of.tag === "U8") return writer.raw(value);
         for (const item of value) write(writer, type.of, item, types);
         return;
     case "Product":

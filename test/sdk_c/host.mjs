@@ -1,14 +1,25 @@
 // host.mjs - a small SpacetimeDB in JavaScript: enough of the module ABI to run a module and look at all it does.
 //
 // Rows are kept as their bytes. Every index question is answered by decoding and comparing each row: slow and obvious.
-import { Reader, compare, decode, decodeModule, encode, read } from "./bsatn.mjs";
+import { Reader, Writer, compare, decode, decodeModule, encode, read } from "./bsatn.mjs";
 
 const CHUNK_BYTES = 32768;
+
+// What is asked of the same row again and again.
+const values = new WeakMap();
+const texts = new WeakMap();
+function cached(map, row, make) {
+    if (!map.has(row)) map.set(row, make());
+    return map.get(row);
+}
+const same = (left, right) => left.length === right.length &&
+    cached(texts, left, () => Buffer.from(left).toString("latin1")) === cached(texts, right, () => Buffer.from(right).toString("latin1"));
 
 export class Trap extends Error {}
 
 export class Host {
-    constructor(program) {
+    constructor(program, extraImports = {}) {
+        this.extraImports = extraImports;
         this.program = new WebAssembly.Module(program);
         this.databaseIdentity = new Uint8Array(32).fill(0xdb);
         this.tables = new Map();
@@ -16,9 +27,10 @@ export class Host {
         this.logs = [];
         this.calls = {};  // how often each import was called
         this.instantiate();
-        this.module = decodeModule(this.describe());
+        this.description = this.describe();
+        this.module = decodeModule(this.description);
         this.types = this.module.types;
-        for (const definition of this.module.tables) this.createTable(definition);
+        for (const definition of this.module.tables ?? []) this.createTable(definition);
     }
 
     instantiate() {
@@ -27,24 +39,25 @@ export class Host {
         this.nextHandle = 1;
         const imports = {};
         for (const entry of WebAssembly.Module.imports(this.program)) {
-            const version = { get_jwt: "10.2", bytes_source_remaining_length: "10.1", datastore_index_scan_point_bsatn: "10.4",
+            const version = entry.name in this.extraImports ? entry.module.slice(10) : { get_jwt: "10.2", bytes_source_remaining_length: "10.1", datastore_index_scan_point_bsatn: "10.4",
                 datastore_delete_by_index_scan_point_bsatn: "10.4", datastore_clear: "10.5" }[entry.name] ?? "10.0";
-            if (entry.module !== `spacetime_${version}` || !(entry.name in this.functions)) {
+            if (entry.module !== `spacetime_${version}` || !(entry.name in this.functions || entry.name in this.extraImports)) {
                 throw new Error(`unknown import ${entry.module} ${entry.name}`);
             }
             imports[entry.module] ??= {};
             imports[entry.module][entry.name] = (...args) => {
                 this.calls[entry.name] = (this.calls[entry.name] ?? 0) + 1;
-                return this.functions[entry.name].apply(this, args.map(arg => typeof arg === "bigint" ? arg : arg >>> 0));
+                return (this.functions[entry.name] ?? this.extraImports[entry.name]).apply(this, args.map(arg => typeof arg === "bigint" ? arg : arg >>> 0));
             };
         }
         this.exports = new WebAssembly.Instance(this.program, imports).exports;
+        for (const name of Object.keys(this.exports).filter(name => name.startsWith("__preinit__")).sort()) this.exports[name]();
     }
 
     describe() {
         this.beginCall(new Uint8Array(0));
         this.exports.__describe_module__(this.openSink());
-        return Uint8Array.from(this.sinks[0]);
+        return this.sinks[0].done();
     }
 
     beginCall(args) {
@@ -58,7 +71,7 @@ export class Host {
         this.sources.set(++this.sourceCount, { bytes, at: 0 });
         return this.sourceCount;
     }
-    openSink() { return this.sinks.push([]); }
+    openSink() { return this.sinks.push(new Writer()); }
 
     createTable(definition) {
         const type = this.types[definition.ref];
@@ -88,7 +101,7 @@ export class Host {
             const sink = this.openSink();
             const code = this.exports.__call_reducer__(id, word(sender, 0), word(sender, 1), word(sender, 2), word(sender, 3),
                 word(connection, 0), word(connection, 1), timestamp, source, sink);
-            const text = new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(this.sinks[sink - 1]));
+            const text = new TextDecoder("utf-8", { fatal: true }).decode(this.sinks[sink - 1].done());
             outcome = code === 0 ? { ok: true } : code === 1 ? { error: text } : { trap: `code ${code}` };
         } catch (error) {
             if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError || error instanceof Trap)) throw error;
@@ -129,7 +142,15 @@ export class Host {
     load32(at) { return new Reader(this.bytes(at, 4)).u32(); }
     store32(at, value) { this.store(at, new Uint8Array(Uint32Array.of(value).buffer)); }
     store64(at, value) { this.store(at, new Uint8Array(BigUint64Array.of(BigInt(value)).buffer)); }
-    text(at, count) { return new TextDecoder("utf-8", { fatal: true }).decode(this.bytes(at, count)); }
+    text(at, count) {
+        const bytes = this.bytes(at, count);
+        try {
+            return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+        } catch {
+            throw new Trap("invalid utf8 passed to a spacetime function");
+        }
+    }
+    lossyText(at, count) { return new TextDecoder().decode(this.bytes(at, count)); }
     tableById(id) { return [...this.tables.values()].find(table => table.id === id); }
     indexById(id) {
         for (const table of this.tables.values()) {
@@ -139,6 +160,7 @@ export class Host {
         return [];
     }
 
+    value(table, row) { return cached(values, row, () => decode(table.type, row, this.types)); }
     keyType(table, columns) {
         return { tag: "Product", fields: columns.map(column => table.type.fields[column]) };
     }
@@ -174,7 +196,7 @@ export class Host {
         }
         const order = (row, bound) => compare(type, row[name], bound.value, this.types);
         const found = table.rows.filter(bytes => {
-            const row = decode(table.type, bytes, this.types);
+            const row = this.value(table, bytes);
             return this.isLike(table, index.columns.slice(0, prefixColumns), row, given) &&
                 (from.kind === 2 || (from.kind === 0 ? order(row, from) >= 0 : order(row, from) > 0)) &&
                 (to.kind === 2 || (to.kind === 0 ? order(row, to) <= 0 : order(row, to) < 0));
@@ -192,24 +214,26 @@ export class Host {
             if (error instanceof Trap) throw error;
             return 3;
         }
-        return table.rows.filter(bytes => this.isLike(table, index.columns, decode(table.type, bytes, this.types), wanted));
+        return table.rows.filter(bytes => this.isLike(table, index.columns, this.value(table, bytes), wanted));
     }
 
     sorted(table, index, rows) {
         const type = this.keyType(table, index.columns);
-        return rows.map(bytes => [decode(table.type, bytes, this.types), bytes])
+        return rows.map(bytes => [this.value(table, bytes), bytes])
             .sort((left, right) => compare(type, left[0], right[0], this.types)).map(pair => pair[1]);
     }
 
     openIter(rows, out) {
         if (typeof rows === "number") return rows;
         const chunks = [];
-        let chunk = [];
+        let chunk = new Writer();
         for (const row of rows) {
-            chunk.push(...row);
-            if (chunk.length > CHUNK_BYTES) { chunks.push(chunk); chunk = []; }
+            chunk.raw(row);
+            if (chunk.count <= CHUNK_BYTES) continue;
+            chunks.push(chunk.done());
+            chunk = new Writer();
         }
-        if (chunk.length > 0) chunks.push(chunk);
+        if (chunk.count > 0) chunks.push(chunk.done());
         const handle = this.nextHandle++;
         this.iters.set(handle, chunks);
         this.store32(out, handle);
@@ -241,7 +265,7 @@ export class Host {
 
     isClash(table, row, besides) {
         return table.definition.constraints.some(constraint => table.rows.some(bytes =>
-            bytes !== besides && this.isLike(table, constraint.columns, decode(table.type, bytes, this.types), row)));
+            bytes !== besides && this.isLike(table, constraint.columns, this.value(table, bytes), row)));
     }
 
     writeRow(table, at, length, write) {
@@ -260,8 +284,6 @@ export class Host {
         return 0;
     }
 }
-
-const same = (left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)) === 0;
 
 Host.prototype.functions = {
     table_id_from_name(name, length, out) {
@@ -305,7 +327,7 @@ Host.prototype.functions = {
         this.bytes(buffer, capacity);
         let count = 0;
         while (chunks.length > 0 && chunks[0].length <= capacity - count) {
-            this.store(buffer + count, Uint8Array.from(chunks[0]));
+            this.store(buffer + count, chunks[0]);
             count += chunks.shift().length;
         }
         if (count === 0 && chunks.length > 0) {
@@ -334,7 +356,7 @@ Host.prototype.functions = {
             const index = table.indexes.find(index => index.id === indexId);
             if (!index) return 5;
             if (!index.isUnique) return 14;
-            const old = table.rows.findIndex(other => this.isLike(table, index.columns, decode(table.type, other, this.types), row));
+            const old = table.rows.findIndex(other => this.isLike(table, index.columns, this.value(table, other), row));
             if (old < 0) return 15;
             if (this.isClash(table, row, table.rows[old])) return 12;
             table.rows[old] = bytes;
@@ -350,8 +372,13 @@ Host.prototype.functions = {
     datastore_delete_all_by_eq_bsatn(id, at, length, out) {
         const table = this.tableById(id);
         if (!table) return 4;
-        const rows = decode({ tag: "Array", of: table.type }, this.bytes(at, length), this.types)
-            .map(row => encode(table.type, row, this.types));
+        const bytes = this.bytes(at, length);
+        let rows;
+        try {
+            rows = decode({ tag: "Array", of: table.type }, bytes, this.types).map(row => encode(table.type, row, this.types));
+        } catch {
+            return 3;
+        }
         const before = table.rows.length;
         table.rows = table.rows.filter(row => !rows.some(other => same(row, other)));
         this.store32(out, before - table.rows.length);
@@ -386,18 +413,23 @@ Host.prototype.functions = {
     bytes_sink_write(handle, buffer, length) {
         const sink = this.sinks[handle - 1];
         if (!sink) return 8;
-        sink.push(...this.bytes(buffer, this.load32(length)));
+        sink.raw(this.bytes(buffer, this.load32(length)));
         return 0;
     },
     console_log(level, target, targetLength, file, fileLength, line, message, messageLength) {
-        this.logs.push({
-            level: { 0: "error", 1: "warn", 2: "info", 3: "debug", 4: "trace", 101: "panic" }[level & 255] ?? "debug",
-            target: target === 0 ? null : this.text(target, targetLength), file: file === 0 ? null : this.text(file, fileLength),
-            line, message: this.text(message, messageLength),
-        });
+        try {
+            this.logs.push({
+                level: { 0: "error", 1: "warn", 2: "info", 3: "debug", 4: "trace", 101: "panic" }[level & 255] ?? "debug",
+                target: target === 0 ? null : this.lossyText(target, targetLength),
+                file: file === 0 ? null : this.lossyText(file, fileLength),
+                line, message: this.lossyText(message, messageLength),
+            });
+        } catch (error) {
+            if (!(error instanceof Trap)) throw error;  // a record that cannot be read is dropped
+        }
     },
     console_timer_start(name, length) {
-        this.timers.set(this.nextHandle, this.text(name, length));
+        this.timers.set(this.nextHandle, this.lossyText(name, length));
         return this.nextHandle++;
     },
     console_timer_end(handle) {

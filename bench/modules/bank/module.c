@@ -1,4 +1,4 @@
-// Accounts and transfers between them: the module that measures a call with two lookups and two updates.
+// module.c - accounts and transfers between them: the module that measures a call with two lookups and two updates.
 #define STDB_SHORT_NAMES
 #include <spacetime/module.h>
 
@@ -21,8 +21,10 @@ STDB_REDUCER(transfer, ctx, (u32, from), (u32, to), (i64, amount)) {
     if (from == to) return stdb_fail("account %u cannot pay itself", from);
     if (!accounts_find_by_id(from, &giver)) return stdb_fail("no account %u", from);
     if (!accounts_find_by_id(to, &taker)) return stdb_fail("no account %u", to);
-    if (giver.balance < amount) return stdb_fail("account %u has %lld, not %lld", from, giver.balance, amount);
-    if (__builtin_add_overflow(taker.balance, amount, &taker.balance)) return stdb_fail("account %u is full", to);
+    if (giver.balance < amount)
+        return stdb_fail("account %u has %lld, not %lld", from, giver.balance, amount);
+    if (__builtin_add_overflow(taker.balance, amount, &taker.balance))
+        return stdb_fail("account %u is full", to);
     giver.balance -= amount;
     STDB_TRY(accounts_update_by_id(&giver));
     return accounts_update_by_id(&taker);

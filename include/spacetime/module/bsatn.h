@@ -1,22 +1,25 @@
 // bsatn.h - bytes to values and back, and what a type must bring to take part.
 //
-// A type T that columns and arguments may have brings six names; the declarations of declare.h make them:
+// A type T that columns and arguments may have brings six names; the declarations of declare.h make
+// them:
 //
-//     enum { stdb_max__T, stdb_class__T };                 most bytes it can take, or STDB_UNBOUNDED; StdbClass bits
+//     enum { stdb_max__T };                                most bytes it takes, or STDB_UNBOUNDED
+//     enum { stdb_class__T };                              StdbClass bits
 //     const StdbType stdb_type__T;                         its description
 //     uint32_t stdb_bytes__T(const T *value);              bytes this value takes
 //     uint8_t *stdb_write__T(uint8_t *at, const T *value); writes them, returns the end
 //     void stdb_read__T(StdbReader *reader, T *ret_value); reads them
 //
-// A value is measured first and then written into room that is known to suffice; for types of fixed size the compiler
-// folds the measuring away. Reading checks bounds, and its failure sticks until somebody asks.
+// A value is measured first and then written into room that is known to suffice; for types of fixed
+// size the compiler folds the measuring away. Reading checks bounds, and its failure sticks until
+// somebody asks.
 // Format     BSATN; integers are little-endian as wasm's memory is, so they are copied as they are.
 #pragma once
 
 #include "types.h"
 
 typedef struct StdbReader {
-    uint8_t *at;  // reading strings changes the bytes: each is moved one byte forward, to make room for its zero byte
+    uint8_t *at;  // reading a string moves it one byte forward, to make room for its zero byte
     uint32_t left;
     bool failed;
 } StdbReader;
@@ -53,7 +56,7 @@ typedef enum StdbTypeKind {
     // Ours: each becomes one of the tags Ref, Sum and Product.
     STDB_TYPE_STRUCT,   // a declared product: its fields, by its name
     STDB_TYPE_SUM,      // a declared sum: its fields are the variants
-    STDB_TYPE_SPECIAL,  // an undeclared product of its fields: Identity, Timestamp ..., Unit has none
+    STDB_TYPE_SPECIAL,  // an undeclared product of its fields: Identity, Timestamp, Unit
     STDB_TYPE_CHOICE,   // an undeclared sum of its fields: options, results, ScheduleAt
     STDB_TYPE_ALIAS,    // another name for `of`
 } StdbTypeKind;
@@ -72,13 +75,17 @@ struct StdbType {
     const StdbType *of;       // of ARRAY and ALIAS
 };
 
+// Whether `count` bytes are left. If not, the reader has failed and has none.
+STDB_INLINE bool stdb_reader_has(StdbReader *reader, uint32_t count) {
+    if (reader->left >= count) return true;
+    reader->failed = true;
+    reader->left = 0;
+    return false;
+}
+
 // The next `count` bytes, or NULL after a failure.
 STDB_INLINE uint8_t *stdb_reader_take(StdbReader *reader, uint32_t count) {
-    if (reader->left < count) {
-        reader->failed = true;
-        reader->left = 0;
-        return NULL;
-    }
+    if (!stdb_reader_has(reader, count)) return NULL;
     uint8_t *at = reader->at;
     reader->at += count;
     reader->left -= count;
@@ -86,8 +93,7 @@ STDB_INLINE uint8_t *stdb_reader_take(StdbReader *reader, uint32_t count) {
 }
 
 STDB_INLINE uint8_t stdb_reader_byte(StdbReader *reader) {
-    uint8_t *at = stdb_reader_take(reader, 1);
-    return at == NULL ? 0 : *at;
+    return stdb_reader_has(reader, 1) ? *stdb_reader_take(reader, 1) : 0;
 }
 
 // A tag below `count`; 0 after a failure.
@@ -101,8 +107,9 @@ STDB_INLINE uint8_t stdb_reader_tag(StdbReader *reader, uint32_t count) {
 // An element count, believed only if that many bytes are left; 0 after a failure.
 STDB_INLINE uint32_t stdb_reader_count(StdbReader *reader) {
     uint32_t count = 0;
-    uint8_t *at = stdb_reader_take(reader, sizeof count);
-    if (at != NULL) __builtin_memcpy(&count, at, sizeof count);
+    if (stdb_reader_has(reader, sizeof count)) {
+        __builtin_memcpy(&count, stdb_reader_take(reader, sizeof count), sizeof count);
+    }
     if (count <= reader->left) return count;
     reader->failed = true;
     return 0;
@@ -122,31 +129,35 @@ _Noreturn void stdb_bad_tag(const char *type, uint32_t tag);
 // ---- scalars: their bytes are their memory ----
 
 // Type    how it is spelled; Tokens: how it is pasted into names; kind, class: see above
-#define STDB_SCALAR(Type, Tokens, type_kind, type_class)                                            \
-    enum { stdb_max__##Tokens = sizeof(Type), stdb_class__##Tokens = (type_class) };                \
-    static const StdbType stdb_type__##Tokens __attribute__((unused)) = {.kind = (type_kind)};      \
+#define STDB_SCALAR(Type, Tokens, type_kind, type_class)                                       \
+    enum { stdb_max__##Tokens = sizeof(Type), stdb_class__##Tokens = (type_class) };           \
+    static const StdbType stdb_type__##Tokens __attribute__((unused)) = {.kind = (type_kind)}; \
     STDB_SCALAR_CODEC(Type, Tokens)
 
 // An undeclared product of one element, known to every client by the element's name.
-#define STDB_SPECIAL(Type, element, element_type)                                                     \
-    enum { stdb_max__##Type = sizeof(Type), stdb_class__##Type = 0 };                                 \
-    static const StdbField stdb_fields__##Type[] = {{element, &stdb_type__##element_type}, {0}};      \
-    static const StdbType stdb_type__##Type __attribute__((unused)) = {.kind = STDB_TYPE_SPECIAL,     \
-                                                                       .fields = stdb_fields__##Type}; \
+#define STDB_SPECIAL(Type, element, element_type)                                                \
+    enum { stdb_max__##Type = sizeof(Type), stdb_class__##Type = 0 };                            \
+    static const StdbField stdb_fields__##Type[] = {{element, &stdb_type__##element_type}, {0}}; \
+    static const StdbType stdb_type__##Type                                                      \
+        __attribute__((unused)) = {.kind = STDB_TYPE_SPECIAL, .fields = stdb_fields__##Type};    \
     STDB_SCALAR_CODEC(Type, Type)
 
-#define STDB_SCALAR_CODEC(Type, Tokens)                                                  \
-    STDB_INLINE uint32_t stdb_bytes__##Tokens(const Type *value) {                       \
-        return sizeof *value;                                                            \
-    }                                                                                    \
-    STDB_INLINE uint8_t *stdb_write__##Tokens(uint8_t *at, const Type *value) {          \
-        __builtin_memcpy(at, value, sizeof *value);                                      \
-        return at + sizeof *value;                                                       \
-    }                                                                                    \
-    STDB_INLINE void stdb_read__##Tokens(StdbReader *reader, Type *ret_value) {          \
-        uint8_t *at = stdb_reader_take(reader, sizeof *ret_value);                       \
-        if (at != NULL) __builtin_memcpy(ret_value, at, sizeof *ret_value);              \
-        else __builtin_memset(ret_value, 0, sizeof *ret_value);                          \
+#define STDB_SCALAR_CODEC(Type, Tokens)                                         \
+    STDB_INLINE uint32_t stdb_bytes__##Tokens(const Type *value) {              \
+        return sizeof *value;                                                   \
+    }                                                                           \
+    STDB_INLINE uint8_t *stdb_write__##Tokens(uint8_t *at, const Type *value) { \
+        __builtin_memcpy(at, value, sizeof *value);                             \
+        return at + sizeof *value;                                              \
+    }                                                                           \
+    STDB_INLINE void stdb_read__##Tokens(StdbReader *reader, Type *ret_value) { \
+        if (!stdb_reader_has(reader, sizeof *ret_value)) {                      \
+            __builtin_memset(ret_value, 0, sizeof *ret_value);                  \
+            return;                                                             \
+        }                                                                       \
+        __builtin_memcpy(ret_value, reader->at, sizeof *ret_value);             \
+        reader->at += sizeof *ret_value;                                        \
+        reader->left -= sizeof *ret_value;                                      \
     }
 
 STDB_SCALAR(int8_t, int8_t, STDB_TYPE_I8, STDB_CLASS_INTEGER)
@@ -156,7 +167,8 @@ STDB_SCALAR(uint16_t, uint16_t, STDB_TYPE_U16, STDB_CLASS_INTEGER | STDB_CLASS_D
 STDB_SCALAR(int32_t, int32_t, STDB_TYPE_I32, STDB_CLASS_INTEGER)
 STDB_SCALAR(uint32_t, uint32_t, STDB_TYPE_U32, STDB_CLASS_INTEGER | STDB_CLASS_DIRECT)
 STDB_SCALAR(int64_t, int64_t, STDB_TYPE_I64, STDB_CLASS_INTEGER)
-STDB_SCALAR(uint64_t, uint64_t, STDB_TYPE_U64, STDB_CLASS_INTEGER | STDB_CLASS_DIRECT | STDB_CLASS_U64)
+STDB_SCALAR(uint64_t, uint64_t, STDB_TYPE_U64,
+            STDB_CLASS_INTEGER | STDB_CLASS_DIRECT | STDB_CLASS_U64)
 STDB_SCALAR(StdbI128, StdbI128, STDB_TYPE_I128, STDB_CLASS_INTEGER)
 STDB_SCALAR(StdbU128, StdbU128, STDB_TYPE_U128, STDB_CLASS_INTEGER)
 STDB_SCALAR(StdbI256, StdbI256, STDB_TYPE_I256, STDB_CLASS_INTEGER)
@@ -172,18 +184,18 @@ STDB_SPECIAL(StdbDuration, "__time_duration_micros__", int64_t)
 
 // ---- bool: `bool` is a macro before C23, so both its spellings can reach the pasting ----
 
-#define STDB_BOOL(Tokens)                                                                              \
-    enum { stdb_max__##Tokens = 1, stdb_class__##Tokens = 0 };                                         \
-    static const StdbType stdb_type__##Tokens __attribute__((unused)) = {.kind = STDB_TYPE_BOOL};      \
-    STDB_INLINE uint32_t stdb_bytes__##Tokens(const _Bool *value) {                                    \
-        return sizeof *value;                                                                          \
-    }                                                                                                  \
-    STDB_INLINE uint8_t *stdb_write__##Tokens(uint8_t *at, const _Bool *value) {                       \
-        *at = *value ? 1 : 0;                                                                          \
-        return at + 1;                                                                                 \
-    }                                                                                                  \
-    STDB_INLINE void stdb_read__##Tokens(StdbReader *reader, _Bool *ret_value) {                       \
-        *ret_value = stdb_reader_tag(reader, 2) == 1;                                                  \
+#define STDB_BOOL(Tokens)                                                                         \
+    enum { stdb_max__##Tokens = 1, stdb_class__##Tokens = 0 };                                    \
+    static const StdbType stdb_type__##Tokens __attribute__((unused)) = {.kind = STDB_TYPE_BOOL}; \
+    STDB_INLINE uint32_t stdb_bytes__##Tokens(const _Bool *value) {                               \
+        return sizeof *value;                                                                     \
+    }                                                                                             \
+    STDB_INLINE uint8_t *stdb_write__##Tokens(uint8_t *at, const _Bool *value) {                  \
+        *at = *value ? 1 : 0;                                                                     \
+        return at + 1;                                                                            \
+    }                                                                                             \
+    STDB_INLINE void stdb_read__##Tokens(StdbReader *reader, _Bool *ret_value) {                  \
+        *ret_value = stdb_reader_tag(reader, 2) == 1;                                             \
     }
 STDB_BOOL(_Bool)
 #pragma push_macro("bool")
@@ -195,7 +207,8 @@ STDB_BOOL(bool)
 
 enum { stdb_max__StdbUnit = 0, stdb_class__StdbUnit = 0 };
 static const StdbField stdb_fields__StdbUnit[] = {{0}};
-static const StdbType stdb_type__StdbUnit = {.kind = STDB_TYPE_SPECIAL, .fields = stdb_fields__StdbUnit};
+static const StdbType stdb_type__StdbUnit = {.kind = STDB_TYPE_SPECIAL,
+                                             .fields = stdb_fields__StdbUnit};
 STDB_INLINE uint32_t stdb_bytes__StdbUnit(const StdbUnit *value) {
     (void)value;
     return 0;
@@ -222,8 +235,8 @@ STDB_INLINE void stdb_read__StdbString(StdbReader *reader, StdbString *ret_value
 }
 
 enum { stdb_max__StdbBytes = STDB_UNBOUNDED, stdb_class__StdbBytes = 0 };
-static const StdbType stdb_type__StdbBytes __attribute__((unused)) = {.kind = STDB_TYPE_ARRAY,
-                                                                      .of = &stdb_type__uint8_t};
+static const StdbType stdb_type__StdbBytes
+    __attribute__((unused)) = {.kind = STDB_TYPE_ARRAY, .of = &stdb_type__uint8_t};
 STDB_INLINE uint32_t stdb_bytes__StdbBytes(const StdbBytes *value) {
     return 4 + value->count;
 }
@@ -237,15 +250,16 @@ STDB_INLINE void stdb_read__StdbBytes(StdbReader *reader, StdbBytes *ret_value) 
 enum { stdb_max__StdbScheduleAt = 9, stdb_class__StdbScheduleAt = STDB_CLASS_SCHEDULE_AT };
 static const StdbField stdb_fields__StdbScheduleAt[] = {
     {"Interval", &stdb_type__StdbDuration}, {"Time", &stdb_type__StdbTimestamp}, {0}};
-static const StdbType stdb_type__StdbScheduleAt __attribute__((unused)) = {
-    .kind = STDB_TYPE_CHOICE, .fields = stdb_fields__StdbScheduleAt};
+static const StdbType stdb_type__StdbScheduleAt
+    __attribute__((unused)) = {.kind = STDB_TYPE_CHOICE, .fields = stdb_fields__StdbScheduleAt};
 STDB_INLINE uint32_t stdb_bytes__StdbScheduleAt(const StdbScheduleAt *value) {
     (void)value;
     return 9;
 }
 STDB_INLINE uint8_t *stdb_write__StdbScheduleAt(uint8_t *at, const StdbScheduleAt *value) {
     *at++ = value->tag == STDB_SCHEDULE_INTERVAL ? 0 : 1;
-    int64_t micros = value->tag == STDB_SCHEDULE_INTERVAL ? value->interval.micros : value->time.micros;
+    int64_t micros = value->tag == STDB_SCHEDULE_INTERVAL ? value->interval.micros
+                                                          : value->time.micros;
     return stdb_write__int64_t(at, &micros);
 }
 STDB_INLINE void stdb_read__StdbScheduleAt(StdbReader *reader, StdbScheduleAt *ret_value) {

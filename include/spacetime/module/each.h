@@ -1,33 +1,36 @@
 // each.h - a macro applied to every item of a list: the engine under the declarations.
 //
 //     STDB_EACH(macro, data, a, b, c)        macro(data, a) macro(data, b) macro(data, c)
-//     STDB_EACH_IN(macro, data, a, b, c)     the same, for use inside a macro that STDB_EACH calls
-//     STDB_EACH_KEY(macro, data, a, b, c)    the same, for use inside a macro that STDB_EACH_IN calls
+//     STDB_EACH_IN(macro, data, a, b, c)     the same, inside a macro that STDB_EACH calls
+//     STDB_EACH_KEY(macro, data, a, b, c)    the same, inside a macro that STDB_EACH_IN calls
 //
 // The preprocessor does not recurse, hence one line per count.
-// Limits     64 items in STDB_EACH (columns, fields, variants, arguments), 8 in STDB_EACH_IN (attributes of a
-//            column), 6 in STDB_EACH_KEY (columns of an index)
+// Limits     64 items in STDB_EACH (columns, fields, variants, arguments), 8 in STDB_EACH_IN
+//            (attributes of a column), 6 in STDB_EACH_KEY (columns of an index)
 #pragma once
 
 #define STDB_PASTE(left, right) STDB_PASTE_(left, right)
 #define STDB_PASTE_(left, right) left##right
 #define STDB_CALL(macro, ...) macro(__VA_ARGS__)
 #define STDB_CALL_IN(macro, ...) macro(__VA_ARGS__)
-#define STDB_UNPACK(...) __VA_ARGS__
+// Takes the parentheses off; its name is what the compiler says where there are none.
+#define STDB_NEEDS_PARENTHESES(...) __VA_ARGS__
 
 // Each declaration ends with this, so that a semicolon stands after it.
 #define STDB_END _Static_assert(1, "")
 
-#define STDB_COUNT(...) STDB_COUNT_(__VA_OPT__(__VA_ARGS__, ) MORE_THAN_64, MORE_THAN_64,         \
-    MORE_THAN_64, MORE_THAN_64, MORE_THAN_64, MORE_THAN_64, MORE_THAN_64, MORE_THAN_64, 64, 63,   \
-    62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40,   \
-    39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17,   \
-    16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, ~)
-#define STDB_COUNT_(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16, _17,   \
-    _18, _19, _20, _21, _22, _23, _24, _25, _26, _27, _28, _29, _30, _31, _32, _33, _34, _35, _36,\
-    _37, _38, _39, _40, _41, _42, _43, _44, _45, _46, _47, _48, _49, _50, _51, _52, _53, _54, _55,\
-    _56, _57, _58, _59, _60, _61, _62, _63, _64, _65, _66, _67, _68, _69, _70, _71, _72, count,   \
-    ...) count
+#define STDB_COUNT(...)                                                                           \
+    STDB_COUNT_(__VA_OPT__(__VA_ARGS__, ) MORE_THAN_64, MORE_THAN_64, MORE_THAN_64, MORE_THAN_64, \
+                MORE_THAN_64, MORE_THAN_64, MORE_THAN_64, MORE_THAN_64, 64, 63, 62, 61, 60, 59,   \
+                58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40, 39,   \
+                38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19,   \
+                18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, ~)
+#define STDB_COUNT_(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16, _17, \
+                    _18, _19, _20, _21, _22, _23, _24, _25, _26, _27, _28, _29, _30, _31, _32,  \
+                    _33, _34, _35, _36, _37, _38, _39, _40, _41, _42, _43, _44, _45, _46, _47,  \
+                    _48, _49, _50, _51, _52, _53, _54, _55, _56, _57, _58, _59, _60, _61, _62,  \
+                    _63, _64, _65, _66, _67, _68, _69, _70, _71, _72, count, ...)               \
+    count
 
 #define STDB_EACH(macro, data, ...) \
     STDB_PASTE(STDB_EACH_, STDB_COUNT(__VA_ARGS__))(macro, data __VA_OPT__(, ) __VA_ARGS__)
@@ -55,6 +58,7 @@
 #define STDB_EACH_IN_7(m, d, a, ...) m(d, a) STDB_EACH_IN_6(m, d, __VA_ARGS__)
 #define STDB_EACH_IN_8(m, d, a, ...) m(d, a) STDB_EACH_IN_7(m, d, __VA_ARGS__)
 
+#define STDB_EACH_MORE_THAN_64(m, d, ...) _Static_assert(0, "a list of more than 64 items");
 #define STDB_EACH_0(m, d)
 #define STDB_EACH_1(m, d, a) m(d, a)
 #define STDB_EACH_2(m, d, a, ...) m(d, a) STDB_EACH_1(m, d, __VA_ARGS__)

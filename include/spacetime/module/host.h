@@ -1,7 +1,8 @@
 // host.h - the functions that the host offers to a module, as they are.
 //
-// Modules rarely call them: the row functions of table.h do. They return 0 or a StdbErrno; a bad pointer traps.
-// "in/out" lengths hold the capacity on entry and the count on return. Only what a module calls becomes an import.
+// Modules rarely call them: the row functions of table.h do. They return 0 or a StdbErrno; a bad
+// pointer traps. "in/out" lengths hold the capacity on entry and the count on return. Only what a
+// module calls becomes an import.
 // Format     module ABI 10.5, table 1.7
 #pragma once
 
@@ -49,8 +50,9 @@ int32_t stdb_host_bytes_source_read(uint32_t source, uint8_t *buffer, uint32_t *
 STDB_IMPORT("10.0", "bytes_sink_write")
 uint32_t stdb_host_bytes_sink_write(uint32_t sink, const uint8_t *bytes, uint32_t *length);
 STDB_IMPORT("10.0", "console_log")
-void stdb_host_console_log(uint32_t level, const char *target, uint32_t target_length, const char *file,
-                           uint32_t file_length, uint32_t line, const char *text, uint32_t text_length);
+void stdb_host_console_log(uint32_t level, const char *target, uint32_t target_length,
+                           const char *file, uint32_t file_length, uint32_t line, const char *text,
+                           uint32_t text_length);
 STDB_IMPORT("10.0", "console_timer_start")
 uint32_t stdb_host_console_timer_start(const char *name, uint32_t length);
 STDB_IMPORT("10.0", "console_timer_end")
@@ -62,8 +64,10 @@ uint32_t stdb_host_bytes_source_remaining_length(uint32_t source, uint32_t *ret_
 STDB_IMPORT("10.2", "get_jwt")
 uint32_t stdb_host_get_jwt(const uint8_t *connection_id, uint32_t *ret_source);
 STDB_IMPORT("10.4", "datastore_index_scan_point_bsatn")
-uint32_t stdb_host_index_scan_point(uint32_t index, const uint8_t *key, uint32_t length, uint32_t *ret_iter);
+uint32_t stdb_host_index_scan_point(uint32_t index, const uint8_t *key, uint32_t length,
+                                    uint32_t *ret_iter);
 STDB_IMPORT("10.4", "datastore_delete_by_index_scan_point_bsatn")
-uint32_t stdb_host_delete_point(uint32_t index, const uint8_t *key, uint32_t length, uint32_t *ret_count);
+uint32_t stdb_host_delete_point(uint32_t index, const uint8_t *key, uint32_t length,
+                                uint32_t *ret_count);
 STDB_IMPORT("10.5", "datastore_clear")
 uint32_t stdb_host_clear(uint32_t table, uint64_t *ret_count);

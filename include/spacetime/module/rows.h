@@ -5,9 +5,7 @@
 #pragma once
 
 #include "bsatn.h"
-
 #include "host.h"
-
 #include "runtime.h"
 
 // ---- descriptors: one object per declaration, found by the linker ----
@@ -59,8 +57,8 @@ typedef struct StdbDefault {
 } StdbDefault;
 
 // Puts a pointer to an object into a list that the linker gathers from all sources of the module.
-#define STDB_REGISTER(list, Type, object)                                                     \
-    static const Type *const stdb_registered__##object                                        \
+#define STDB_REGISTER(list, Type, object)              \
+    static const Type *const stdb_registered__##object \
         __attribute__((section("stdb_" #list), used)) = &object;
 
 // ---- ids ----
@@ -128,19 +126,22 @@ typedef enum StdbHigh {
     STDB_NO_MAX = 2,  // no limit; the value is not looked at
 } StdbHigh;
 
-// A range over one column behind `prefix_columns` columns that are given; all parts in scratch, in this order.
+// A range over one column behind `prefix_columns` columns that are given; all parts in scratch, in
+// this order.
 typedef struct StdbRange {
     uint8_t *prefix, *low, *high, *end;
     uint32_t prefix_columns;
 } StdbRange;
 
 StdbIter stdb_scan(StdbTable *table, uint32_t row_max);
-StdbIter stdb_scan_point(StdbIndex *index, const uint8_t *key, uint32_t key_bytes, uint32_t row_max);
+StdbIter stdb_scan_point(StdbIndex *index, const uint8_t *key, uint32_t key_bytes,
+                         uint32_t row_max);
 StdbIter stdb_scan_range(StdbIndex *index, const StdbRange *range, uint32_t row_max);
 // Fetches more rows. False: there are none.
 bool stdb_iter_fetch(StdbIter *iter);
 // Looks for the one row with this key; ret_row holds its bytes.
-bool stdb_find(StdbIndex *index, const uint8_t *key, uint32_t key_bytes, uint32_t row_max, StdbReader *ret_row);
+bool stdb_find(StdbIndex *index, const uint8_t *key, uint32_t key_bytes, uint32_t row_max,
+               StdbReader *ret_row);
 uint32_t stdb_delete_point(StdbIndex *index, const uint8_t *key, uint32_t key_bytes);
 uint32_t stdb_delete_range(StdbIndex *index, const StdbRange *range);
 uint64_t stdb_count(StdbTable *table);

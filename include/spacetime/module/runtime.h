@@ -10,10 +10,11 @@
 
 // ---- outcome ----
 
-// How a reducer ends, and what row functions that can fail say. The compiler warns when one is dropped.
+// How a reducer ends, and what row functions that can fail say. The compiler warns when one is
+// dropped.
 typedef enum __attribute__((warn_unused_result)) StdbStatus {
     STDB_OK,      // the changes are kept
-    STDB_FAILED,  // returned by a reducer: the changes are undone and the caller sees the text of stdb_fail
+    STDB_FAILED,  // the changes are undone and the caller sees the text of stdb_fail
 } StdbStatus;
 
 // Notes the text for the caller and returns STDB_FAILED: return stdb_fail("no account %u", id);
@@ -23,11 +24,11 @@ StdbStatus stdb_fail(const char *format, ...) STDB_PRINTF(1, 2);
 // The text noted last, empty if none.
 StdbString stdb_fail_text(void);
 
-// Passes a failure on: STDB_TRY(user_insert(&user)); returns STDB_FAILED from this function if it failed.
-// The only macro here that hides a return.
-#define STDB_TRY(call)                                                 \
-    do {                                                               \
-        if ((call) != STDB_OK) return STDB_FAILED;                     \
+// Passes a failure on: STDB_TRY(user_insert(&user)); returns STDB_FAILED from this function if it
+// failed. The only macro here that hides a return.
+#define STDB_TRY(call)                             \
+    do {                                           \
+        if ((call) != STDB_OK) return STDB_FAILED; \
     } while (0)
 
 // ---- context ----
@@ -40,11 +41,12 @@ typedef struct StdbRandom {
 
 // What a reducer knows about its call. Made anew for each call.
 typedef struct StdbContext {
-    StdbIdentity sender;             // who called; the database itself for scheduled reducers
-    StdbConnectionId connection_id;  // over which connection; none (zero) for scheduled reducers and init
-    StdbTimestamp timestamp;         // when the call was made
-    StdbRandom random;               // see stdb_random_u64
-    uint32_t uuid_counter;           // see stdb_uuid_v7
+    StdbIdentity sender;  // who called; the database itself for scheduled reducers
+    StdbConnectionId
+        connection_id;        // over which connection; none (zero) for scheduled reducers and init
+    StdbTimestamp timestamp;  // when the call was made
+    StdbRandom random;        // see stdb_random_u64
+    uint32_t uuid_counter;    // see stdb_uuid_v7
 } StdbContext;
 
 // The identity of this database.
@@ -76,25 +78,28 @@ typedef enum StdbLogLevel {
     STDB_LOG_PANIC = 101,
 } StdbLogLevel;
 
-// Logs are kept even if the call fails. printf formats: %d %i %u %x %X %o %c %s %p %f %e %g %%, flags, width,
-// precision and the lengths hh h l ll j z t.
+// Logs are kept even if the call fails. printf formats: %d %i %u %x %X %o %c %s %p %f %e %g %%,
+// flags, width, precision and the lengths hh h l ll j z t.
 #define stdb_log_error(...) stdb_log(STDB_LOG_ERROR, __FILE__, __LINE__, __VA_ARGS__)
 #define stdb_log_warn(...) stdb_log(STDB_LOG_WARN, __FILE__, __LINE__, __VA_ARGS__)
 #define stdb_log_info(...) stdb_log(STDB_LOG_INFO, __FILE__, __LINE__, __VA_ARGS__)
 #define stdb_log_debug(...) stdb_log(STDB_LOG_DEBUG, __FILE__, __LINE__, __VA_ARGS__)
 #define stdb_log_trace(...) stdb_log(STDB_LOG_TRACE, __FILE__, __LINE__, __VA_ARGS__)
-void stdb_log(StdbLogLevel level, const char *file, uint32_t line, const char *format, ...) STDB_PRINTF(4, 5);
+void stdb_log(StdbLogLevel level, const char *file, uint32_t line, const char *format, ...)
+    STDB_PRINTF(4, 5);
 
-// For the impossible: logs and ends the instance. The changes of the call are undone, the caller learns only that
-// something broke. For what callers do wrong there is stdb_fail.
+// For the impossible: logs and ends the instance. The changes of the call are undone, the caller
+// learns only that something broke. For what callers do wrong there is stdb_fail.
 #define stdb_panic(...) stdb_panic_at(__FILE__, __LINE__, __VA_ARGS__)
-#define STDB_ASSERT(condition)                                      \
-    do {                                                            \
+#define STDB_ASSERT(condition)                                         \
+    do {                                                               \
         if (!(condition)) stdb_panic("assertion failed: " #condition); \
     } while (0)
-_Noreturn void stdb_panic_at(const char *file, uint32_t line, const char *format, ...) STDB_PRINTF(3, 4);
+_Noreturn void stdb_panic_at(const char *file, uint32_t line, const char *format, ...)
+    STDB_PRINTF(3, 4);
 
-// Logs how long something took: uint32_t timer = stdb_timer_start("load"); ... stdb_timer_end(timer);
+// Logs how long something took: uint32_t timer = stdb_timer_start("load"); ...
+// stdb_timer_end(timer);
 uint32_t stdb_timer_start(const char *name);
 void stdb_timer_end(uint32_t timer);
 
@@ -106,8 +111,8 @@ void *stdb_alloc(size_t bytes);
 #define STDB_NEW(Type, count) ((Type *)stdb_alloc_array((count), sizeof(Type)))
 void *stdb_alloc_array(size_t count, size_t item_bytes);
 
-// For loops over very many rows: whatever was allocated or read after stdb_mark is given up by stdb_release.
-// Iterators opened before the mark must not be advanced in between.
+// For loops over very many rows: whatever was allocated or read after stdb_mark is given up by
+// stdb_release. Iterators opened before the mark must not be advanced in between.
 typedef struct StdbMark {
     uintptr_t top;
 } StdbMark;
@@ -120,4 +125,5 @@ void stdb_release(StdbMark mark);
 StdbString stdb_format(const char *format, ...) STDB_PRINTF(1, 2);
 StdbString stdb_format_list(const char *format, va_list arguments) STDB_PRINTF(1, 0);
 // As snprintf: the length the whole text has; `capacity` 0 writes nothing.
-size_t stdb_format_into(char *buffer, size_t capacity, const char *format, va_list arguments) STDB_PRINTF(3, 0);
+size_t stdb_format_into(char *buffer, size_t capacity, const char *format, va_list arguments)
+    STDB_PRINTF(3, 0);

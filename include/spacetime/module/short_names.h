@@ -4,7 +4,6 @@
 #pragma once
 
 #include "declare.h"
-
 #include "runtime.h"
 
 STDB_ALIAS(i8, int8_t);

@@ -1,7 +1,8 @@
 // types.h - the values that tables and reducers are made of.
 //
-// Lifetime   plain values, copied by assignment. What a String, Bytes or array points to lives as long as whoever
-//            owns it: values read from rows and arguments until the end of the call, literals for ever.
+// Lifetime   plain values, copied by assignment. What a String, Bytes or array points to lives as
+//            long as whoever owns it: values read from rows and arguments until the end of the
+//            call, literals for ever.
 // Format     docs/modules-in-c.md, "Types", says which database type each of them is.
 #pragma once
 
@@ -24,8 +25,9 @@ typedef struct StdbI256 {
     uint64_t words[4];
 } StdbI256;
 
-// Text in UTF-8. `length` counts bytes. Strings that come from rows, arguments and stdb_format are followed by a zero
-// byte, so `data` can be printed with %s; a String that you make yourself need not be.
+// Text in UTF-8. `length` counts bytes. Strings that come from rows, arguments and stdb_format are
+// followed by a zero byte, so `data` can be printed with %s; a String that you make yourself need
+// not be.
 typedef struct StdbString {
     const char *data;
     uint32_t length;
@@ -37,7 +39,8 @@ typedef struct StdbBytes {
     uint32_t count;
 } StdbBytes;
 
-// Who: a user or a database. Least significant byte first; stdb_identity_text prints it the usual way round.
+// Who: a user or a database. Least significant byte first; stdb_identity_text prints it the usual
+// way round.
 typedef struct StdbIdentity {
     uint8_t bytes[32];
 } StdbIdentity;
@@ -100,7 +103,8 @@ bool stdb_identity_equal(StdbIdentity left, StdbIdentity right);
 bool stdb_connection_id_equal(StdbConnectionId left, StdbConnectionId right);
 bool stdb_connection_id_is_none(StdbConnectionId connection_id);
 bool stdb_uuid_equal(StdbUuid left, StdbUuid right);
-// 64 hex digits, 32 hex digits, and the hyphenated form. In the memory of this call, with a zero byte.
+// 64 hex digits, 32 hex digits, and the hyphenated form. In the memory of this call, with a zero
+// byte.
 const char *stdb_identity_text(StdbIdentity identity);
 const char *stdb_connection_id_text(StdbConnectionId connection_id);
 const char *stdb_uuid_text(StdbUuid uuid);
