@@ -11,10 +11,16 @@
 
 VEC(MigrationStepVec, migration_step_vec, MigrationStep)
 
+// Where things stand within one table, by name.
+typedef struct TableNames {
+    BytesMap columns, indexes, constraints, sequences;
+} TableNames;
+
 typedef struct Planner {
     const ModuleDef *from;
     const ModuleDef *to;
     Arena *arena;
+    TableNames from_names, to_names;  // of the tables being compared
     MigrationStepVec steps;
     MigrationErrors errors;
     bool breaks_clients;
@@ -46,7 +52,8 @@ static void plan_sequences(Planner *planner, const TableSchema *from, const Tabl
 static void plan_row_level_security(Planner *planner);
 static void add_step(Planner *planner, MigrationStepKind kind, Bytes table, Bytes object);
 static void add_alias_step(Planner *planner, MigrationAlias alias, Bytes table, Bytes object);
-static int32_t find_column(const TableSchema *table, Bytes name);
+static void table_names_init(TableNames *names, const TableSchema *table);
+static void table_names_done(TableNames *names);
 static bool columns_equal(ColumnList a, ColumnList b);
 static bool names_equal(Bytes a, Bytes b);
 static int step_compare(const void *left, const void *right);
@@ -201,10 +208,14 @@ static void plan_table(Planner *planner, const TableSchema *from, const TableSch
         add_alias_step(planner, ALIAS_OF_TABLE, to->name, BYTES_NONE);
     }
     plan_schedule(planner, from, to);
+    table_names_init(&planner->from_names, from);
+    table_names_init(&planner->to_names, to);
     plan_columns(planner, from, to);
     plan_indexes(planner, from, to);
     plan_constraints(planner, from, to);
     plan_sequences(planner, from, to);
+    table_names_done(&planner->from_names);
+    table_names_done(&planner->to_names);
 }
 
 static void plan_schedule(Planner *planner, const TableSchema *from, const TableSchema *to) {
@@ -244,8 +255,8 @@ static void plan_columns(Planner *planner, const TableSchema *from, const TableS
 static void plan_column(Planner *planner, const TableSchema *from, const TableSchema *to,
                         uint16_t column, ColumnChanges *changes) {
     const ColumnSchema *before = &from->columns[column];
-    int32_t position = find_column(to, before->name);
-    if (position < 0) {
+    const ColumnSchema *after = bytes_map_find(&planner->to_names.columns, before->name);
+    if (after == NULL) {
         changes->event_changed |= from->is_event;
         if (from->is_event) return;
         buffer_append_format(
@@ -254,7 +265,7 @@ static void plan_column(Planner *planner, const TableSchema *from, const TableSc
             BYTES_FORMAT(before->name), BYTES_FORMAT(from->name));
         return;
     }
-    const ColumnSchema *after = &to->columns[position];
+    ptrdiff_t position = after - to->columns;
     if (!names_equal(before->accessor, after->accessor)) {
         add_alias_step(planner, ALIAS_OF_COLUMN, to->name, after->name);
     }
@@ -274,7 +285,7 @@ static void plan_column(Planner *planner, const TableSchema *from, const TableSc
 static void plan_added_columns(Planner *planner, const TableSchema *from, const TableSchema *to,
                                ColumnChanges *changes) {
     for (uint32_t i = 0; i < to->column_count; i++) {
-        if (find_column(from, to->columns[i].name) >= 0) continue;
+        if (bytes_map_find(&planner->from_names.columns, to->columns[i].name) != NULL) continue;
         if (from->is_event) {
             changes->event_changed = true;
         } else if (to->columns[i].default_value.data != NULL) {
@@ -288,16 +299,9 @@ static void plan_added_columns(Planner *planner, const TableSchema *from, const 
     }
 }
 
-static const IndexSchema *find_index(const TableSchema *table, Bytes name) {
-    for (uint32_t i = 0; i < table->index_count; i++) {
-        if (bytes_equal(table->indexes[i].name, name)) return &table->indexes[i];
-    }
-    return NULL;
-}
-
 static void plan_indexes(Planner *planner, const TableSchema *from, const TableSchema *to) {
     for (uint32_t i = 0; i < from->index_count; i++) {
-        const IndexSchema *next = find_index(to, from->indexes[i].name);
+        const IndexSchema *next = bytes_map_find(&planner->to_names.indexes, from->indexes[i].name);
         if (next != NULL) {
             plan_index(planner, to, &from->indexes[i], next);
         } else {
@@ -305,7 +309,7 @@ static void plan_indexes(Planner *planner, const TableSchema *from, const TableS
         }
     }
     for (uint32_t i = 0; i < to->index_count; i++) {
-        if (find_index(from, to->indexes[i].name) != NULL) continue;
+        if (bytes_map_find(&planner->from_names.indexes, to->indexes[i].name) != NULL) continue;
         add_step(planner, MIGRATE_ADD_INDEX, to->name, to->indexes[i].name);
     }
 }
@@ -336,17 +340,11 @@ static void plan_index(Planner *planner, const TableSchema *table, const IndexSc
     }
 }
 
-static const ConstraintSchema *find_constraint(const TableSchema *table, Bytes name) {
-    for (uint32_t i = 0; i < table->constraint_count; i++) {
-        if (bytes_equal(table->constraints[i].name, name)) return &table->constraints[i];
-    }
-    return NULL;
-}
-
 static void plan_constraints(Planner *planner, const TableSchema *from, const TableSchema *to) {
     for (uint32_t i = 0; i < from->constraint_count; i++) {
         const ConstraintSchema *before = &from->constraints[i];
-        const ConstraintSchema *after = find_constraint(to, before->name);
+        const ConstraintSchema *after = bytes_map_find(&planner->to_names.constraints,
+                                                       before->name);
         if (after == NULL) {
             add_step(planner, MIGRATE_REMOVE_CONSTRAINT, from->name, before->name);
         } else if (!columns_equal(before->columns, after->columns)) {
@@ -357,27 +355,23 @@ static void plan_constraints(Planner *planner, const TableSchema *from, const Ta
         }
     }
     for (uint32_t i = 0; i < to->constraint_count; i++) {
-        if (find_constraint(from, to->constraints[i].name) != NULL) continue;
+        if (bytes_map_find(&planner->from_names.constraints, to->constraints[i].name) != NULL)
+            continue;
         add_step(planner, MIGRATE_ADD_CONSTRAINT, to->name, to->constraints[i].name);
     }
-}
-
-static const SequenceSchema *find_sequence(const TableSchema *table, Bytes name) {
-    for (uint32_t i = 0; i < table->sequence_count; i++) {
-        if (bytes_equal(table->sequences[i].name, name)) return &table->sequences[i];
-    }
-    return NULL;
 }
 
 // All sequences run alike (since-2.8.md 1.2): only the column can differ.
 static void plan_sequences(Planner *planner, const TableSchema *from, const TableSchema *to) {
     for (uint32_t i = 0; i < from->sequence_count; i++) {
-        const SequenceSchema *after = find_sequence(to, from->sequences[i].name);
+        const SequenceSchema *after = bytes_map_find(&planner->to_names.sequences,
+                                                     from->sequences[i].name);
         if (after != NULL && after->column == from->sequences[i].column) continue;
         add_step(planner, MIGRATE_REMOVE_SEQUENCE, from->name, from->sequences[i].name);
     }
     for (uint32_t i = 0; i < to->sequence_count; i++) {
-        const SequenceSchema *before = find_sequence(from, to->sequences[i].name);
+        const SequenceSchema *before = bytes_map_find(&planner->from_names.sequences,
+                                                      to->sequences[i].name);
         if (before != NULL && before->column == to->sequences[i].column) continue;
         add_step(planner, MIGRATE_ADD_SEQUENCE, to->name, to->sequences[i].name);
     }
@@ -414,11 +408,34 @@ static void add_alias_step(Planner *planner, MigrationAlias alias, Bytes table, 
     migration_step_vec_push(&planner->steps, step);
 }
 
-static int32_t find_column(const TableSchema *table, Bytes name) {
+static void table_names_init(TableNames *names, const TableSchema *table) {
+    bytes_map_init(&names->columns);
+    bytes_map_init(&names->indexes);
+    bytes_map_init(&names->constraints);
+    bytes_map_init(&names->sequences);
     for (uint32_t i = 0; i < table->column_count; i++) {
-        if (bytes_equal(table->columns[i].name, name)) return (int32_t)i;
+        const ColumnSchema *column = &table->columns[i];
+        (void)bytes_map_set(&names->columns, column->name, (void *)(uintptr_t)column);
     }
-    return -1;
+    for (uint32_t i = 0; i < table->index_count; i++) {
+        const IndexSchema *index = &table->indexes[i];
+        (void)bytes_map_set(&names->indexes, index->name, (void *)(uintptr_t)index);
+    }
+    for (uint32_t i = 0; i < table->constraint_count; i++) {
+        const ConstraintSchema *constraint = &table->constraints[i];
+        (void)bytes_map_set(&names->constraints, constraint->name, (void *)(uintptr_t)constraint);
+    }
+    for (uint32_t i = 0; i < table->sequence_count; i++) {
+        const SequenceSchema *sequence = &table->sequences[i];
+        (void)bytes_map_set(&names->sequences, sequence->name, (void *)(uintptr_t)sequence);
+    }
+}
+
+static void table_names_done(TableNames *names) {
+    bytes_map_done(&names->columns);
+    bytes_map_done(&names->indexes);
+    bytes_map_done(&names->constraints);
+    bytes_map_done(&names->sequences);
 }
 
 static bool columns_equal(ColumnList a, ColumnList b) {

@@ -1,14 +1,15 @@
 // module_def.c - reading a definition: decode, validate, and lay the tree of modules flat.
 //
 // Numbers go depth first: a module's own functions, then those of each submodule in order. Tables
-// and views of all modules are sorted by their full names.
+// and views of all modules are sorted by their full names. Row-level security, HTTP handlers and
+// routes are the root's alone, as upstream.
 #include <stdlib.h>
 
 #include "schema/validate.h"
 
 // Running totals of a walk over the tree.
 typedef struct PartCounts {
-    uint32_t tables, reducers, procedures, views, row_level_security;
+    uint32_t tables, reducers, procedures, views;
     uint32_t anonymous_views, sender_views;
 } PartCounts;
 
@@ -18,7 +19,6 @@ typedef struct Flattening {
     FunctionDef *reducers;
     FunctionDef *procedures;
     ViewDef *views;
-    Bytes *row_level_security;
     PartCounts done;
 } Flattening;
 
@@ -108,7 +108,6 @@ static void count_parts(const ModulePart *part, PartCounts *counts) {
     counts->reducers += part->reducer_count;
     counts->procedures += part->procedure_count;
     counts->views += part->view_count;
-    counts->row_level_security += part->row_level_security_count;
     for (uint32_t i = 0; i < part->submodule_count; i++) count_parts(part->submodules[i], counts);
 }
 
@@ -121,7 +120,6 @@ static void flatten(ModuleDef *def, const ModulePart *root) {
         .reducers = ARENA_ARRAY(arena, FunctionDef, counts.reducers),
         .procedures = ARENA_ARRAY(arena, FunctionDef, counts.procedures),
         .views = ARENA_ARRAY(arena, ViewDef, counts.views),
-        .row_level_security = ARENA_ARRAY(arena, Bytes, counts.row_level_security),
     };
     flatten_part(&flat, root);
     ASSERT(flat.done.tables == counts.tables && flat.done.reducers == counts.reducers);
@@ -136,8 +134,8 @@ static void flatten(ModuleDef *def, const ModulePart *root) {
     def->procedure_count = counts.procedures;
     def->views = flat.views;
     def->view_count = counts.views;
-    def->row_level_security = flat.row_level_security;
-    def->row_level_security_count = counts.row_level_security;
+    def->row_level_security = root->row_level_security;
+    def->row_level_security_count = root->row_level_security_count;
     def->types = root->types;
     def->type_count = root->type_count;
     def->environment = root->environment;
@@ -165,9 +163,6 @@ static void flatten_part(Flattening *flat, const ModulePart *part) {
         flat->procedures[done->procedures] = part->procedures[i];
         flat->procedures[done->procedures].id = done->procedures;
         done->procedures++;
-    }
-    for (uint32_t i = 0; i < part->row_level_security_count; i++) {
-        flat->row_level_security[done->row_level_security++] = part->row_level_security[i];
     }
     uint32_t anonymous_before = done->anonymous_views;
     uint32_t sender_before = done->sender_views;

@@ -164,7 +164,7 @@ typedef struct ModuleDef {
     uint32_t procedure_count;
     const ViewDef *views;  // sorted by name
     uint32_t view_count;
-    const Bytes *row_level_security;  // SQL texts
+    const Bytes *row_level_security;  // SQL texts of the root module, each once
     uint32_t row_level_security_count;
     const NamedTypeDef *types;  // of the root module, in declared order
     uint32_t type_count;

@@ -465,10 +465,10 @@ static void test_submodules(void **state) {
     assert_int_equal(module_def_find_view(def, BYTES_LITERAL("my_auth.mine"))->index, 1);
     assert_int_equal(module_def_find_view(def, BYTES_LITERAL("my_auth.deep_one.mine"))->index, 2);
     assert_int_equal(module_def_find_view(def, BYTES_LITERAL("my_auth.deep_one.all"))->index, 2);
-    // Handlers and routes are the root's.
+    // Handlers, routes and rules are the root's.
     assert_int_equal(def->http_handler_count, 1);
     assert_int_equal(def->http_route_count, 1);
-    assert_int_equal(def->row_level_security_count, 3);
+    assert_int_equal(def->row_level_security_count, 1);
     assert_true(json_contains(module_def_write_json_v10, def,
                               "{\"Submodules\":[{\"namespace\":\"myAuth\",\"module\":"));
     assert_true(json_contains(
