@@ -1,8 +1,8 @@
 // load_conn.c - frames and windows.
 //
-// Answers to calls come in the order of the calls, so a ring of send times is all that is kept per call. What
-// one read brought is worked off, then as many new calls as were answered leave in one write. Frames are masked
-// with zero: the server has its work, we have none.
+// Answers to calls come in the order of the calls, so a ring of send times is all that is kept per
+// call. What one read brought is worked off, then as many new calls as were answered leave in one
+// write. Frames are masked with zero: the server has its work, we have none.
 #include "load_conn.h"
 
 #include <errno.h>

@@ -1,14 +1,17 @@
-// load_conn.h - one connection of the load: keeps its window of calls full and checks what comes back.
+// load_conn.h - one connection of the load: keeps its window of calls full and checks what comes
+// back.
 //
 // Threads    one, with all connections in one epoll set.
-// Errors     anything the protocol does not allow ends the process; a failed call is counted in Load.
+// Errors     anything the protocol does not allow ends the process; a failed call is counted in
+//            Load.
 #pragma once
 
 #include "load_histogram.h"
 #include "load_messages.h"
 
 typedef enum LoadPhase {
-    LOAD_CONNECTING,  // until every connection has its first message and, if it subscribes, its rows
+    LOAD_CONNECTING,  // until every connection has its first message and, if it subscribes, its
+                      // rows
     LOAD_WARMUP,
     LOAD_MEASURE,
     LOAD_DRAIN,  // nothing more is sent, what is on its way is awaited

@@ -1,4 +1,5 @@
-// load_histogram.c - buckets: the highest bit of a value chooses a group of 64, the six bits below it the bucket.
+// load_histogram.c - buckets: the highest bit of a value chooses a group of 64, the six bits below
+// it the bucket.
 #include "load_histogram.h"
 
 #include <string.h>

@@ -32,7 +32,8 @@ double system_own_cpu(void) {
 double system_process_cpu(int process) {
     char text[2048];
     if (!read_proc(process, "stat", text, sizeof text)) return -1;
-    // The name, in parentheses, may contain anything; fields are counted behind it: 14 and 15 are the times.
+    // The name, in parentheses, may contain anything; fields are counted behind it: 14 and 15 are
+    // the times.
     const char *at = strrchr(text, ')');
     if (at == NULL) return -1;
     unsigned long long user;

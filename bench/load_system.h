@@ -12,6 +12,6 @@ double system_own_cpu(void);
 double system_process_cpu(int process);
 // Resident bytes of another process; 0 if it cannot be read.
 uint64_t system_process_memory(int process);
-// Appends 200 bytes and calls fdatasync, a thousand times, in a file that is removed afterwards. Ends the
-// process if that fails.
+// Appends 200 bytes and calls fdatasync, a thousand times, in a file that is removed afterwards.
+// Ends the process if that fails.
 void system_sync_probe(const char *directory, Histogram *histogram);

@@ -1,6 +1,7 @@
-// loadgen.c - the load generator: many connections, each with a window of reducer calls on their way, on one
-// thread. It shares the machine with the server it measures, so it does as little as it can: calls are patched
-// copies of one template, answers are walked over, one read and one write per turn of a connection.
+// loadgen.c - the load generator: many connections, each with a window of reducer calls on their
+// way, on one thread. It shares the machine with the server it measures, so it does as little as it
+// can: calls are patched copies of one template, answers are walked over, one read and one write
+// per turn of a connection.
 //
 // Ends with 1 if any call failed or the server misbehaved, 2 on a bad command line.
 #include <errno.h>

@@ -1,5 +1,6 @@
-// net_fake.c - a server without a database: net/ with one handler thread that answers every CallReducer at
-// once. It shows the most that net/ and the load generator can do together, and it tests the load generator.
+// net_fake.c - a server without a database: net/ with one handler thread that answers every
+// CallReducer at once. It shows the most that net/ and the load generator can do together, and it
+// tests the load generator.
 //
 //   net_fake [THREADS]      prints its port, runs until its standard input ends
 #include <stdio.h>

@@ -1,8 +1,8 @@
 // conn.c - sockets under uv_poll, with our own reads and writes.
 //
-// One read per readiness: the poll is level-triggered, so what did not fit is reported again, and no read is
-// spent on finding out that there is no more. The timer follows the deadline lazily: moving the deadline
-// later, which happens with every read, is one store.
+// One read per readiness: the poll is level-triggered, so what did not fit is reported again, and
+// no read is spent on finding out that there is no more. The timer follows the deadline lazily:
+// moving the deadline later, which happens with every read, is one store.
 #include "net/conn.h"
 
 #include <errno.h>
@@ -72,7 +72,8 @@ static void conn_unlink(Conn *conn) {
     if (conn->next != NULL) conn->next->previous = conn->previous;
 }
 
-// A closed connection may still be on the dirty list; the list is worked off before handles are closed.
+// A closed connection may still be on the dirty list; the list is worked off before handles are
+// closed.
 static void conn_on_handle_closed(uv_handle_t *handle) {
     Conn *conn = handle->data;
     ASSERT(conn->handles > 0);

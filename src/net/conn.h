@@ -1,9 +1,9 @@
-// conn.h - one TCP connection on its net thread: readiness, writing, one deadline; what is spoken on it is
-// a ConnProtocol (HTTP first, WebSocket after an upgrade).
+// conn.h - one TCP connection on its net thread: readiness, writing, one deadline; what is spoken
+// on it is a ConnProtocol (HTTP first, WebSocket after an upgrade).
 //
 // Threads    its net thread only.
-// Lifetime   from conn_create until conn_close and the end of that loop turn; protocols may go on using it
-//            within the callback that closed it.
+// Lifetime   from conn_create until conn_close and the end of that loop turn; protocols may go on
+//            using it within the callback that closed it.
 #pragma once
 
 #include "net/thread.h"
@@ -46,7 +46,8 @@ struct Conn {
     uv_timer_t timer;
 };
 
-// Takes the socket (non-blocking). Reads from the start. NULL if the system refuses; the socket is closed.
+// Takes the socket (non-blocking). Reads from the start. NULL if the system refuses; the socket is
+// closed.
 Conn *conn_create(NetThread *thread, int socket, const ConnProtocol *protocol, void *part);
 void conn_close(Conn *conn);
 // Another protocol from now on; the old one gets no callback.

@@ -39,5 +39,6 @@ typedef enum HttpBodyResult {
 
 // For a head whose framing is not HTTP_BODY_NONE. False: the announced length is over the maximum.
 bool http_body_init(HttpBody *body, const HttpHead *head, size_t max);
-// Takes from the input what belongs to the body and appends its content. *ret_used is always written.
+// Takes from the input what belongs to the body and appends its content. *ret_used is always
+// written.
 HttpBodyResult http_body_feed(HttpBody *body, Bytes input, Buffer *content, size_t *ret_used);

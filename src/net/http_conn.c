@@ -1,10 +1,11 @@
 // http_conn.c - the life of an HTTP connection.
 //
 //   HEAD -> [BODY] -> HANDLER -> SENDING -> HEAD ...            keep-alive
-//                                        -> LINGER -> closed    an answer before the request was read
+//                                        -> LINGER -> closed    an answer before the request was
+//                                        read
 //
-// One exchange at a time; what a client sends ahead (pipelining) waits in `in`. A refusal (400, 408, 413 ...)
-// is answered here, without the handler, and always closes.
+// One exchange at a time; what a client sends ahead (pipelining) waits in `in`. A refusal (400,
+// 408, 413 ...) is answered here, without the handler, and always closes.
 #include "net/http_conn.h"
 
 #include "base/limits.h"
@@ -13,8 +14,8 @@
 
 #define OUT_BYTES_MAX (1ull << 33)  // one answer, or a stream bounded by http_stream_write
 #define NEVER UINT64_MAX
-// Heads are tried before their end has come when they reach this size, then at each doubling: garbage is
-// refused early, and slow senders cannot make us parse often.
+// Heads are tried before their end has come when they reach this size, then at each doubling:
+// garbage is refused early, and slow senders cannot make us parse often.
 #define PARTIAL_PARSE_BYTES 16u
 
 typedef enum HttpState {

@@ -15,6 +15,6 @@ typedef enum HttpAnswer { HTTP_ANSWER_WHOLE, HTTP_ANSWER_BEGIN } HttpAnswer;
 void http_conn_answer(Conn *conn, HttpExchange *exchange, HttpAnswer answer);
 void http_conn_stream(Conn *conn, HttpExchange *exchange, Bytes bytes);
 void http_conn_stream_end(Conn *conn, HttpExchange *exchange);
-// The connection becomes something else: moves out what was received behind the request, and what is to be
-// sent before anything else.
+// The connection becomes something else: moves out what was received behind the request, and what
+// is to be sent before anything else.
 void http_conn_release(Conn *conn, Buffer *ret_received, Buffer *ret_unsent);

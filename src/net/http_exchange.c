@@ -1,6 +1,7 @@
 // http_exchange.c - the handler's side of a request.
 //
-// Answers are turned into bytes on the answering thread and reach the connection as posts, in order.
+// Answers are turned into bytes on the answering thread and reach the connection as posts, in
+// order.
 #include "net/http_exchange.h"
 
 #include "base/limits.h"

@@ -1,8 +1,8 @@
 // http_exchange.h - one request and its answer, between the net thread and whoever answers.
 //
 // Threads    banded below.
-// Lifetime   created by the connection with a head; handed to the handler when the body is complete; freed on
-//            the net thread when its last post has run.
+// Lifetime   created by the connection with a head; handed to the handler when the body is
+//            complete; freed on the net thread when its last post has run.
 #pragma once
 
 #include "net/conn.h"

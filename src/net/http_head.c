@@ -1,5 +1,5 @@
-// http_head.c - request heads. The grammar is httparse's (dep_http_parse_request); what the headers mean for
-// the connection and the body is decided here.
+// http_head.c - request heads. The grammar is httparse's (dep_http_parse_request); what the headers
+// mean for the connection and the body is decided here.
 #include "net/http_head.h"
 
 #include "base/deps.h"

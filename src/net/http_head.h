@@ -29,8 +29,8 @@ typedef struct HttpHead {
     bool is_head;  // the method HEAD: the answer has no body
 } HttpHead;
 
-// Looks for the end of a head that begins at input's first byte; continues from *at, which it advances, so
-// that each byte is looked at once. Bytes of the head, or 0 if its end has not come.
+// Looks for the end of a head that begins at input's first byte; continues from *at, which it
+// advances, so that each byte is looked at once. Bytes of the head, or 0 if its end has not come.
 uint32_t http_head_find_end(Bytes input, uint32_t *at);
 // What to say about a head whose end has not come within the limits, or that cannot become one.
 HttpHeadStatus http_head_check_partial(Bytes input);

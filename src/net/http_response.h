@@ -19,8 +19,8 @@ typedef struct HttpResponseStyle {
     bool says_keep_alive;  // to an HTTP/1.0 client that asked for it
 } HttpResponseStyle;
 
-// Head and, with HTTP_LENGTH_KNOWN, body. Headers that cannot stand in a head (CR, LF or NUL in them, an
-// empty name) and those that we write ourselves are left out.
+// Head and, with HTTP_LENGTH_KNOWN, body. Headers that cannot stand in a head (CR, LF or NUL in
+// them, an empty name) and those that we write ourselves are left out.
 void http_response_write(Buffer *out, const HttpResponse *response, const HttpResponseStyle *style);
 // One chunk; nothing if empty, as that would be the end.
 void http_chunk_write(Buffer *out, Bytes bytes);

@@ -1,7 +1,8 @@
 // listener.c - accepting.
 //
-// One thread accepts for all: with SO_REUSEPORT the kernel would spread by hash, and a few busy connections
-// would share a thread while another idles. The thread with the fewest connections gets the next one.
+// One thread accepts for all: with SO_REUSEPORT the kernel would spread by hash, and a few busy
+// connections would share a thread while another idles. The thread with the fewest connections gets
+// the next one.
 #include "net/listener.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 // outbox.c - items to messages to frames, resumable after every piece.
 //
 // A message is begun by deciding its length: one item, or (WS_JOINED) all that are ready, up to
-// WS_JOINED_BYTES_MAX. From then on `message_left`, `frame_left` and `framed` say where we are, so that
-// framing can stop wherever the plan is full and go on after the writev. Items of a begun message stay at the
-// front of the queue; their gate was looked at when the message was begun.
+// WS_JOINED_BYTES_MAX. From then on `message_left`, `frame_left` and `framed` say where we are, so
+// that framing can stop wherever the plan is full and go on after the writev. Items of a begun
+// message stay at the front of the queue; their gate was looked at when the message was begun.
 #include "net/outbox.h"
 
 #include "base/limits.h"

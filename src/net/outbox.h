@@ -1,4 +1,5 @@
-// outbox.h - what one WebSocket connection has to send: a queue of items, cut into messages and frames.
+// outbox.h - what one WebSocket connection has to send: a queue of items, cut into messages and
+// frames.
 //
 // Threads    the connection's.
 // Lifetime   outbox_init to outbox_done; item nodes come from the thread's pool and return to it.
@@ -59,8 +60,8 @@ typedef enum OutboxUntil {
     OUTBOX_FRAME_END,    // what is left of the current frame
 } OutboxUntil;
 
-// Frames items into the plan until there is no room. True when everything up to `until` is in the plan;
-// then a control frame may follow.
+// Frames items into the plan until there is no room. True when everything up to `until` is in the
+// plan; then a control frame may follow.
 bool outbox_frame(Outbox *outbox, OutItemPool *pool, OutboxUntil until, WritePlan *plan);
 // Waits the first item for its gate? False if there is none.
 bool outbox_is_gated(const Outbox *outbox);

@@ -1,8 +1,9 @@
 // server.c - start, stop, and what is asked of the server as a whole.
 //
-// Stopping: the listener goes first, then every thread closes what is idle, waits for the rest until the
-// grace is over, and ends when its last connection is freed. The object itself lives on while anybody holds
-// an exchange, a WsConn or a NetOutbox; what they still post is run, and thereby released, where it is posted.
+// Stopping: the listener goes first, then every thread closes what is idle, waits for the rest
+// until the grace is over, and ends when its last connection is freed. The object itself lives on
+// while anybody holds an exchange, a WsConn or a NetOutbox; what they still post is run, and
+// thereby released, where it is posted.
 #include "net/server.h"
 
 #include "net/listener.h"

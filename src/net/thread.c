@@ -1,8 +1,9 @@
 // thread.c - the loop of a net thread.
 //
-// All work but reading happens in the prepare step, directly before the loop sleeps: posts are run, and then
-// every connection that got something is flushed once, so that all that is ready for a socket leaves in one
-// writev. Waking a thread costs a system call on both sides, so it is done only for one that sleeps:
+// All work but reading happens in the prepare step, directly before the loop sleeps: posts are run,
+// and then every connection that got something is flushed once, so that all that is ready for a
+// socket leaves in one writev. Waking a thread costs a system call on both sides, so it is done
+// only for one that sleeps:
 //
 //   thread:  asleep = true; fence; look at inbox and gate_epoch -> nothing: sleep
 //   others:  push (or raise gate_epoch); fence; asleep? -> exchange it to false, and signal

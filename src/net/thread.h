@@ -1,8 +1,8 @@
 // thread.h - one net thread: its loop, its inbox, and what it looks at before it sleeps.
 //
 // Threads    banded below; net_thread_post and net_thread_wake from any thread.
-// Lifetime   part of the server. After it has stopped, whoever posts runs the post: all connections are
-//            gone by then, so it only releases things.
+// Lifetime   part of the server. After it has stopped, whoever posts runs the post: all connections
+//            are gone by then, so it only releases things.
 #pragma once
 
 #include <uv.h>
@@ -58,8 +58,9 @@ struct NetThread {
     uint8_t *read_buffer;  // NET_READ_BYTES
     // ---- shared ----
     Queue inbox;
-    // The thread: true (seq_cst) when it is about to sleep and has looked at inbox and gates after that;
-    // who wakes it: exchanges it to false and then signals. So a thread with work never gets a signal.
+    // The thread: true (seq_cst) when it is about to sleep and has looked at inbox and gates after
+    // that; who wakes it: exchanges it to false and then signals. So a thread with work never gets
+    // a signal.
     _Atomic bool asleep;
     _Atomic bool has_waiting;   // written by the thread before `asleep`, read after it
     _Atomic uint32_t assigned;  // connections given to it; relaxed, only compared

@@ -1,7 +1,8 @@
 // write_plan.c - the pieces of one writev.
 //
-// A piece either lies in `staging` (heads, small items: copying them is cheaper than an iovec entry each) or
-// in a SharedBuf of which the plan holds a reference. The common case is one piece in staging, written whole.
+// A piece either lies in `staging` (heads, small items: copying them is cheaper than an iovec entry
+// each) or in a SharedBuf of which the plan holds a reference. The common case is one piece in
+// staging, written whole.
 #include "net/write_plan.h"
 
 static bool plan_can_extend(const WritePlan *plan);
@@ -89,7 +90,8 @@ void plan_written(WritePlan *plan, size_t written, Parked *parked) {
     plan_clear(plan);
 }
 
-// Releases the pieces that are out, shortens the one that is partly out; returns the first that is left.
+// Releases the pieces that are out, shortens the one that is partly out; returns the first that is
+// left.
 static uint32_t plan_skip(WritePlan *plan, size_t written) {
     uint32_t i = 0;
     for (; i < plan->count && written >= plan->pieces[i].iov_len; i++) {
@@ -103,7 +105,8 @@ static uint32_t plan_skip(WritePlan *plan, size_t written) {
     return i;
 }
 
-// Staging is reused by the next connection, so what waits there is copied out; NULL if there is none.
+// Staging is reused by the next connection, so what waits there is copied out; NULL if there is
+// none.
 static SharedBuf *plan_copy_staged(const WritePlan *plan, uint32_t from) {
     uint32_t count = 0;
     for (uint32_t i = from; i < plan->count; i++) {

@@ -1,8 +1,9 @@
 // write_plan.h - one writev in the making: small pieces copied together, large ones gathered.
 //
 // Threads    one plan per net thread, used by one connection at a time.
-// Lifetime   between plan_clear and plan_written or plan_park; what did not get out moves into a Parked.
-// Limits     NET_WRITE_PIECES_MAX, NET_WRITE_BYTES_MAX (may be passed by the last piece), NET_STAGING_BYTES.
+// Lifetime   between plan_clear and plan_written; what did not get out moves into a Parked.
+// Limits     NET_WRITE_PIECES_MAX, NET_WRITE_BYTES_MAX (may be passed by the last piece),
+//            NET_STAGING_BYTES.
 #pragma once
 
 #include <sys/uio.h>

@@ -3,8 +3,8 @@
 //   OPENING -> HELD -> OPEN -> CLOSING -> CLOSE_SENT -> gone     ws_close
 //                           -> ECHOING -> DRAINING -> gone       the client closes
 //
-// and from everywhere to gone: ws_abort, a protocol violation, the idle clock, a lost connection. Whatever is
-// to be sent leaves in ws_flush, once per turn of the net thread.
+// and from everywhere to gone: ws_abort, a protocol violation, the idle clock, a lost connection.
+// Whatever is to be sent leaves in ws_flush, once per turn of the net thread.
 #include "net/ws_conn.h"
 
 #include "base/limits.h"
@@ -241,7 +241,8 @@ static void ws_read(Conn *conn, uint8_t *data, size_t count) {
 
 static bool ws_on_message(void *user, WsKind kind, Bytes bytes) {
     WsConn *ws = user;
-    // Once a close was asked for, what comes is discarded; the client's close frame is still awaited.
+    // Once a close was asked for, what comes is discarded; the client's close frame is still
+    // awaited.
     if (ws->state != WS_OPEN || ws_is_asked_to_end(ws)) return true;
     ws->has_delivered = true;
     counter_add(&ws->thread->counters.messages_in, 1);
@@ -270,7 +271,8 @@ static void ws_on_close_frame(WsConn *ws, Bytes payload) {
     if (ws->state == WS_CLOSE_SENT) {
         ws_set_state(ws, WS_DRAINING);
     } else {
-        // The echo carries the code only. If ws_close was called meanwhile, the echo answers that as well.
+        // The echo carries the code only. If ws_close was called meanwhile, the echo answers that
+        // as well.
         ws_keep_control(ws,
                         payload.count > 0 ? bytes_slice(payload, 0, CLOSE_CODE_BYTES) : payload);
         ws_set_state(ws, WS_ECHOING);

@@ -1,8 +1,8 @@
 // ws_conn.h - one WebSocket connection.
 //
 // Threads    banded below.
-// Lifetime   counted: one for ws_accept's caller, one for the net thread until `closed` was called, one for
-//            each post and each item on its way.
+// Lifetime   counted: one for ws_accept's caller, one for the net thread until `closed` was called,
+//            one for each post and each item on its way.
 #pragma once
 
 #include "net/conn.h"
@@ -49,7 +49,8 @@ struct WsConn {
     Post open_post, start_post, close_post, abort_post;
     // ---- shared ----
     _Atomic uint32_t refs;  // relaxed up, acquire-release down
-    // Set once by any thread, by exchange; the net thread stops delivering when it sees one of the first two.
+    // Set once by any thread, by exchange; the net thread stops delivering when it sees one of the
+    // first two.
     _Atomic bool asked_close, asked_abort, asked_start;
 };
 

@@ -3,8 +3,8 @@
 //   0              1              2             2, 4 or 10     +4 (client only)
 //   | FIN RSV op   | MASK len7    | len16/len64 | mask         | payload
 //
-// Lengths are big-endian. Masking is the one loop that touches every byte a client sends: it works on
-// eight-byte words in a loop that compilers turn into vector instructions.
+// Lengths are big-endian. Masking is the one loop that touches every byte a client sends: it works
+// on eight-byte words in a loop that compilers turn into vector instructions.
 #include "net/ws_frame.h"
 
 #define WORD_BYTES sizeof(uint64_t)

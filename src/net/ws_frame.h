@@ -35,9 +35,11 @@ typedef enum WsHeadResult {
     WS_HEAD_BAD,   // no client may send this, whatever follows
 } WsHeadResult;
 
-// Reads the head of a client's frame. Lengths in more bytes than needed are accepted, as upstream does.
+// Reads the head of a client's frame. Lengths in more bytes than needed are accepted, as upstream
+// does.
 WsHeadResult ws_head_read(const uint8_t *data, size_t count, WsHead *ret_head);
-// Writes the head of a server's frame (no mask); returns its bytes. `to` has WS_SENT_HEAD_BYTES_MAX.
+// Writes the head of a server's frame (no mask); returns its bytes. `to` has
+// WS_SENT_HEAD_BYTES_MAX.
 uint32_t ws_head_write(uint8_t *to, WsOpcode opcode, bool is_final, uint64_t payload_bytes);
 static inline bool ws_opcode_is_control(WsOpcode opcode) {
     return opcode >= WS_OP_CLOSE;

@@ -2,7 +2,8 @@
 //
 // Threads    the connection's.
 // Lifetime   from ws_reader_init to ws_reader_done.
-// Limits     CLIENT_MESSAGE_BYTES_MAX; a partial message takes what has arrived of it, not what was announced.
+// Limits     CLIENT_MESSAGE_BYTES_MAX; a partial message takes what has arrived of it, not what was
+//            announced.
 #pragma once
 
 #include "base/bytes.h"
@@ -19,7 +20,8 @@ typedef enum WsFault {
 typedef struct WsSink {
     void *user;
     bool (*message)(void *user, WsKind kind, Bytes bytes);
-    // Ping, pong or close with its unmasked payload; a close was checked (code and UTF-8 reason, or empty).
+    // Ping, pong or close with its unmasked payload; a close was checked (code and UTF-8 reason, or
+    // empty).
     bool (*control)(void *user, WsOpcode opcode, Bytes payload);
 } WsSink;
 

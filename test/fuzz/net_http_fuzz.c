@@ -1,8 +1,9 @@
 // net_http_fuzz.c - what hostile clients can send as HTTP.
 //
-// The input is | one byte: how to cut | bytes of the socket |, taken as requests one after the other, the way
-// http_conn.c does: find the end of the head, parse it, take the body. Done with all bytes at hand and again as
-// they come in pieces: both must see the same requests. Paths and queries are decoded as well.
+// The input is | one byte: how to cut | bytes of the socket |, taken as requests one after the
+// other, the way http_conn.c does: find the end of the head, parse it, take the body. Done with all
+// bytes at hand and again as they come in pieces: both must see the same requests. Paths and
+// queries are decoded as well.
 #include "base/hash.h"
 #include "base/limits.h"
 #include "net/http_body.h"

@@ -1,9 +1,9 @@
 // net_outbox_fuzz.c - framing under any order of sends, partial writes and closes.
 //
-// The input is | style | script |. The script adds items of some sizes and tickets, opens the gate, and lets
-// the socket take any part of a plan. The bytes that got out are read back as frames: whole messages, of the
-// items in order, none beyond the gate, within the limits on frames and joined messages; at the end nothing
-// is missing.
+// The input is | style | script |. The script adds items of some sizes and tickets, opens the gate,
+// and lets the socket take any part of a plan. The bytes that got out are read back as frames:
+// whole messages, of the items in order, none beyond the gate, within the limits on frames and
+// joined messages; at the end nothing is missing.
 #include "base/limits.h"
 #include "net/outbox.h"
 
@@ -76,7 +76,8 @@ static uint64_t model_allowed(const Model *model) {
     return bytes;
 }
 
-// Reads the wire back and compares it with what was sent. `is_whole`: everything allowed must be there.
+// Reads the wire back and compares it with what was sent. `is_whole`: everything allowed must be
+// there.
 static void model_check(const Model *model, bool is_whole) {
     ASSERT(!model->wire.failed && !model->sent.failed);
     size_t at = 0;

@@ -1,8 +1,8 @@
 // net_ws_frame_fuzz.c - what hostile clients can put on a WebSocket.
 //
-// The input is | one byte: how to cut | bytes of the socket |. The bytes are fed to a reader at once and to
-// another one in pieces: both must tell the same events and find the same fault at the same place. Every event
-// keeps the promises of ws_reader.h.
+// The input is | one byte: how to cut | bytes of the socket |. The bytes are fed to a reader at
+// once and to another one in pieces: both must tell the same events and find the same fault at the
+// same place. Every event keeps the promises of ws_reader.h.
 #include "base/hash.h"
 #include "base/limits.h"
 #include "net/ws_reader.h"

@@ -1,4 +1,5 @@
-// Goal: ws_frame.h and ws_reader.h sentence by sentence. Method: bytes in, heads and events out; the RFC's own examples.
+// Goal: ws_frame.h and ws_reader.h sentence by sentence. Method: bytes in, heads and events out;
+// the RFC's own examples.
 #include "net_client.h"
 
 #include "base/limits.h"

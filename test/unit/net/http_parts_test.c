@@ -1,4 +1,5 @@
-// Goal: the pure parts of HTTP: URLs, heads, bodies, answers. Method: texts in, structs out, table by table.
+// Goal: the pure parts of HTTP: URLs, heads, bodies, answers. Method: texts in, structs out, table
+// by table.
 #include "net_client.h"
 
 #include "base/limits.h"

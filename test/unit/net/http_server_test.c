@@ -1,5 +1,5 @@
-// Goal: the HTTP half of net.h over real sockets: answers now and later, streams, keep-alive, pipelining, bodies,
-// refusals. Method: a server with a few paths and a blocking client.
+// Goal: the HTTP half of net.h over real sockets: answers now and later, streams, keep-alive,
+// pipelining, bodies, refusals. Method: a server with a few paths and a blocking client.
 #include "net_client.h"
 
 #include "base/limits.h"

@@ -1,4 +1,5 @@
-// net_client.h - a blocking loopback client for the tests of net/: raw bytes, whole HTTP answers, frames.
+// net_client.h - a blocking loopback client for the tests of net/: raw bytes, whole HTTP answers,
+// frames.
 #pragma once
 
 #include <arpa/inet.h>

@@ -1,6 +1,7 @@
-// Goal: many threads at once hurt nothing: no message lost or out of order, every connection ended exactly once,
-// nothing leaked, also when the server stops under load. Method: clients that come and go, senders with their own
-// outboxes, gates that open; meant for the thread and address sanitizers as well.
+// Goal: many threads at once hurt nothing: no message lost or out of order, every connection ended
+// exactly once, nothing leaked, also when the server stops under load. Method: clients that come
+// and go, senders with their own outboxes, gates that open; meant for the thread and address
+// sanitizers as well.
 #include "net_client.h"
 
 #include "base/limits.h"

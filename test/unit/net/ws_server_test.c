@@ -1,6 +1,6 @@
-// Goal: the WebSocket half of net.h over real sockets: handshake, messages in and out, batching, gates, limits,
-// keep-alive and every way to close. Method: a server that accepts /ws in the mode named by its query, and a
-// blocking client that speaks frames.
+// Goal: the WebSocket half of net.h over real sockets: handshake, messages in and out, batching,
+// gates, limits, keep-alive and every way to close. Method: a server that accepts /ws in the mode
+// named by its query, and a blocking client that speaks frames.
 #include "net_client.h"
 
 #include "base/limits.h"
@@ -239,8 +239,8 @@ static void test_fragments_and_controls(void **state) {
     client_send_frame(&client, 0x80, "lo", 2);  // final
     Frame frame;
     assert_true(client_frame(&client, &frame));
-    if (frame.opcode ==
-        WS_OP_TEXT) {  // both orders are legal; our net thread answers the ping first if it comes apart
+    if (frame.opcode == WS_OP_TEXT) {  // both orders are legal; our net thread answers the ping
+                                       // first if it comes apart
         assert_memory_equal(frame.payload, "hello", 5);
     } else {
         assert_int_equal(frame.opcode, WS_OP_PONG);
