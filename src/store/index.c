@@ -17,8 +17,22 @@ static uint64_t index_hash_of_row(const void *user, uint64_t id);
 static void index_build_tree(Index *index);
 static void scan_between(const Index *index, const KeyBound *from, const KeyBound *to,
                          IndexScan *ret_scan);
-static RowId probe_row(const Index *index, const uint8_t *row);
-static RowId probe_key(const Index *index, const uint8_t *key);
+static void index_add_point(Index *index, RowId id, uint64_t token);
+static uint64_t direct_key(const Index *index, uint64_t integer);
+static uint64_t point_hash(const Index *index, uint64_t token);
+static RowId find_integer(const Index *index, uint64_t integer);
+static RowId find_key(const Index *index, const uint8_t *key);
+
+typedef struct ProbeTarget {
+    const Index *index;
+    uint64_t integer;
+    const uint8_t *row;
+    const uint8_t *key;
+} ProbeTarget;
+
+static inline bool match_integer(const void *user, uint64_t id);
+static inline bool match_row(const void *user, uint64_t id);
+static inline bool match_key(const void *user, uint64_t id);
 
 // ---- life ----
 
@@ -40,6 +54,7 @@ Index *index_create(Table *table, const IndexSchema *schema, bool is_unique) {
 void index_free(Index *index) {
     if (index == NULL) return;
     if (index->is_unique) hash_index_done(&index->hash);
+    direct_map_done(&index->direct);
     if (index->has_tree) btree_done(&index->tree);
     mem_free(index);
 }
@@ -82,17 +97,18 @@ bool index_build(Index *index, RowId *ret_first, RowId *ret_second) {
         index_build_tree(index);
         return true;
     }
-    ASSERT(index->hash.count == 0);
+    ASSERT(index->hash.count == 0 && index->direct.count == 0);
     while (rows_next(table->rows.pool.array, &at, &id)) {
         const uint8_t *row = table_bytes_of(table, id).data;
-        RowId other = probe_row(index, row);
+        uint64_t token = index_token(index, row);
+        RowId other = index_find_row(index, row, token);
         if (other != ROW_ID_NONE) {
             index_clear(index);
             *ret_first = other;
             *ret_second = id;
             return false;
         }
-        hash_index_insert(&index->hash, key_hash_row(&index->spec, row), id);
+        index_add_point(index, id, token);
     }
     if (index->has_tree) index_build_tree(index);
     return true;
@@ -100,19 +116,27 @@ bool index_build(Index *index, RowId *ret_first, RowId *ret_second) {
 
 void index_clear(Index *index) {
     if (index->is_unique) hash_index_clear(&index->hash);
+    direct_map_done(&index->direct);
     if (index->has_tree) btree_clear(&index->tree);
 }
 
 uint64_t index_memory(const Index *index) {
-    return index->hash.bytes + index->tree.bytes;
+    return index->hash.bytes + direct_map_bytes(&index->direct) + index->tree.bytes;
 }
 
 // ---- rows ----
 
-void index_add(Index *index, RowId id, const uint8_t *row) {
+uint64_t index_token(const Index *index, const uint8_t *row) {
+    if (!index->is_unique) return 0;
+    if (index->spec.kind == KEY_INTEGER) return key_integer_of_row(&index->spec, row);
+    return key_hash_row(&index->spec, row);
+}
+
+void index_add(Index *index, RowId id, const uint8_t *row, uint64_t token) {
+    ASSERT_SLOW(token == index_token(index, row));
     if (index->is_unique) {
-        ASSERT_SLOW(probe_row(index, row) == ROW_ID_NONE);
-        hash_index_insert(&index->hash, key_hash_row(&index->spec, row), id);
+        ASSERT_SLOW(index_find_row(index, row, token) == ROW_ID_NONE);
+        index_add_point(index, id, token);
     }
     if (index->has_tree) {
         btree_insert(&index->tree, (BtreeEntry){key_of_row(&index->spec, row), id}, row);
@@ -121,16 +145,22 @@ void index_add(Index *index, RowId id, const uint8_t *row) {
 
 void index_remove(Index *index, RowId id, const uint8_t *row) {
     if (index->is_unique) {
-        hash_index_remove(&index->hash, key_hash_row(&index->spec, row), id);
+        uint64_t token = index_token(index, row);
+        bool is_integer = index->spec.kind == KEY_INTEGER;
+        if (!is_integer || !direct_map_remove(&index->direct, direct_key(index, token))) {
+            hash_index_remove(&index->hash, point_hash(index, token), id);
+        }
     }
     if (index->has_tree) {
         btree_remove(&index->tree, (BtreeEntry){key_of_row(&index->spec, row), id}, row);
     }
 }
 
-RowId index_find_row(const Index *index, const uint8_t *row) {
+RowId index_find_row(const Index *index, const uint8_t *row, uint64_t token) {
     ASSERT(index->is_unique);
-    return probe_row(index, row);
+    if (index->spec.kind == KEY_INTEGER) return find_integer(index, token);
+    ProbeTarget target = {.index = index, .row = row};
+    return hash_index_find(&index->hash, token, match_row, &target);
 }
 
 void index_check(const Index *index) {
@@ -139,14 +169,16 @@ void index_check(const Index *index) {
         btree_check(&index->tree);
         ASSERT(index->tree.count == table->rows.count);
     }
-    if (index->is_unique) ASSERT(index->hash.count == table->rows.count);
+    if (index->is_unique) {
+        ASSERT(index->hash.count + index->direct.count == table->rows.count);
+    }
     Buffer key;
     buffer_init(&key, STORE_ROW_BYTES_MAX);
     uint64_t at = 0;
     RowId id;
     while (rows_next(table->rows.pool.array, &at, &id)) {
         Bytes row = table_bytes_of(table, id);
-        if (index->is_unique) ASSERT(probe_row(index, row.data) == id);
+        if (index->is_unique) ASSERT(index_find_row(index, row.data, index_token(index, row.data)) == id);
         buffer_clear(&key);
         index_project(index, row, &key);
         IndexScan scan;
@@ -189,7 +221,7 @@ void index_project(const Index *index, Bytes row, Buffer *key) {
 
 void index_scan_point(const Index *index, Bytes key, IndexScan *ret_scan) {
     if (index->is_unique) {
-        RowId id = probe_key(index, key.data);
+        RowId id = find_key(index, key.data);
         *ret_scan = (IndexScan){.index = index};
         ret_scan->state[SCAN_ID] = id;
         ret_scan->state[SCAN_KIND] = id == ROW_ID_NONE ? SCAN_NOTHING : SCAN_ONE;
@@ -244,7 +276,7 @@ bool index_scan_next(IndexScan *scan, Row *ret_row) {
 
 bool index_find(const Index *index, Bytes key, Row *ret_row) {
     ASSERT(index->is_unique);
-    RowId id = probe_key(index, key.data);
+    RowId id = find_key(index, key.data);
     if (id == ROW_ID_NONE) return false;
     *ret_row = (Row){id, table_bytes_of(index->table, id)};
     return true;
@@ -301,22 +333,55 @@ static void scan_between(const Index *index, const KeyBound *from, const KeyBoun
     ret_scan->state[SCAN_END_AT] = end.at;
 }
 
-static RowId probe_row(const Index *index, const uint8_t *row) {
-    const Table *table = index->table;
-    HashProbe probe = hash_probe(&index->hash, key_hash_row(&index->spec, row));
-    for (;;) {
-        uint64_t id = hash_probe_next(&probe);
-        if (id == HASH_NO_ID) return ROW_ID_NONE;
-        if (key_equal_rows(&index->spec, table_bytes_of(table, id).data, row)) return id;
-    }
+// ---- points ----
+
+// Two's complement again: small numbers of either kind are small.
+static uint64_t direct_key(const Index *index, uint64_t integer) {
+    return integer ^ index->spec.integer_flip;
 }
 
-static RowId probe_key(const Index *index, const uint8_t *key) {
-    const Table *table = index->table;
-    HashProbe probe = hash_probe(&index->hash, key_hash_bytes(&index->spec, key));
-    for (;;) {
-        uint64_t id = hash_probe_next(&probe);
-        if (id == HASH_NO_ID) return ROW_ID_NONE;
-        if (key_equal_row_bytes(&index->spec, table_bytes_of(table, id).data, key)) return id;
+static uint64_t point_hash(const Index *index, uint64_t token) {
+    bool is_integer = index->spec.kind == KEY_INTEGER;
+    return is_integer ? key_hash_integer(&index->spec, token) : token;
+}
+
+static void index_add_point(Index *index, RowId id, uint64_t token) {
+    bool is_integer = index->spec.kind == KEY_INTEGER;
+    if (is_integer && direct_map_add(&index->direct, direct_key(index, token), id)) return;
+    hash_index_insert(&index->hash, point_hash(index, token), id);
+}
+
+static RowId find_integer(const Index *index, uint64_t integer) {
+    RowId id = direct_map_find(&index->direct, direct_key(index, integer));
+    if (id != DIRECT_NO_ID || index->hash.count == 0) return id;
+    ProbeTarget target = {.index = index, .integer = integer};
+    uint64_t hash = key_hash_integer(&index->spec, integer);
+    return hash_index_find(&index->hash, hash, match_integer, &target);
+}
+static_assert(DIRECT_NO_ID == ROW_ID_NONE && HASH_NO_ID == ROW_ID_NONE, "what is not found");
+
+static RowId find_key(const Index *index, const uint8_t *key) {
+    if (index->spec.kind == KEY_INTEGER) {
+        return find_integer(index, key_integer(&index->spec, key));
     }
+    ProbeTarget target = {.index = index, .key = key};
+    return hash_index_find(&index->hash, key_hash_bytes(&index->spec, key), match_key, &target);
+}
+
+static inline bool match_integer(const void *user, uint64_t id) {
+    const ProbeTarget *target = user;
+    const uint8_t *row = table_bytes_of(target->index->table, id).data;
+    return key_integer_of_row(&target->index->spec, row) == target->integer;
+}
+
+static inline bool match_row(const void *user, uint64_t id) {
+    const ProbeTarget *target = user;
+    const uint8_t *row = table_bytes_of(target->index->table, id).data;
+    return key_equal_rows(&target->index->spec, row, target->row);
+}
+
+static inline bool match_key(const void *user, uint64_t id) {
+    const ProbeTarget *target = user;
+    const uint8_t *row = table_bytes_of(target->index->table, id).data;
+    return key_equal_row_bytes(&target->index->spec, row, target->key);
 }

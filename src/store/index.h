@@ -1,7 +1,8 @@
 // index.h - one index: which structures hold its rows, kept in step with the table.
 //
 //                     points                     ranges
-//   unique            hash                       tree, built at the first range scan
+//   unique            direct (dense integers)    tree, built at the first range scan
+//                     and hash (all others)
 //   not unique        tree                       tree
 //   hash, not unique  tree in hash order         none
 //
@@ -10,6 +11,7 @@
 #pragma once
 
 #include "store/btree.h"
+#include "store/direct.h"
 #include "store/hash_index.h"
 #include "store/store.h"
 
@@ -20,7 +22,8 @@ struct Index {
     KeySpec spec;
     bool is_unique;
     bool has_tree;
-    HashIndex hash;  // unique
+    HashIndex hash;    // unique
+    DirectMap direct;  // unique, of one integer; no key is in both
     Btree tree;
 };
 
@@ -34,10 +37,12 @@ bool index_build(Index *index, RowId *ret_first, RowId *ret_second);
 void index_clear(Index *index);
 uint64_t index_memory(const Index *index);
 
-void index_add(Index *index, RowId id, const uint8_t *row);
+// What index_add and index_find_row look for: computed once and used twice.
+uint64_t index_token(const Index *index, const uint8_t *row);
+void index_add(Index *index, RowId id, const uint8_t *row, uint64_t token);
 // row: the bytes it was added with, as far as the key goes; still what rows_get gives for it.
 void index_remove(Index *index, RowId id, const uint8_t *row);
 // The row of a unique index whose key equals that of these row bytes; ROW_ID_NONE.
-RowId index_find_row(const Index *index, const uint8_t *row);
+RowId index_find_row(const Index *index, const uint8_t *row, uint64_t token);
 // Aborts unless it holds exactly the rows of the table.
 void index_check(const Index *index);

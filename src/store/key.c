@@ -9,9 +9,6 @@
 #include "base/map.h"
 
 #define HASH_MULTIPLIER 0x9e3779b97f4a7c15u
-// Low bits of a hash that neighbouring integers keep: they share a bucket of the hash table.
-#define HASH_NEAR_BITS 3u
-#define HASH_NEAR_MASK ((UINT64_C(1) << HASH_NEAR_BITS) - 1)
 #define BITS_UNBOUNDED 1000u
 
 typedef struct Packer {
@@ -31,8 +28,6 @@ static const uint8_t *cursor_next(KeyCursor *cursor, uint32_t column);
 static uint32_t type_bits(const Type *type);
 static const Type *type_integer_core(const Type *type);
 static bool type_has_float(const Type *type);
-static uint64_t integer_load(const KeySpec *spec, const uint8_t *at);
-static uint64_t integer_hash(const KeySpec *spec, uint64_t key);
 static Packer pack_all(KeyCursor cursor);
 static bool pack_value(Packer *packer, const Type *type, const uint8_t *at);
 static bool pack_field(Packer *packer, uint64_t value, uint32_t width);
@@ -71,6 +66,9 @@ void key_spec_finish(KeySpec *spec, KeyOrder order, bool is_raw) {
     if (core == NULL) return;
     spec->kind = KEY_INTEGER;
     spec->integer_bytes = (uint8_t)core->fixed_bytes;
+    uint16_t column = columns[0].column;
+    bool is_fixed = column < spec->layout->offset_count;
+    spec->integer_offset = is_fixed ? spec->layout->offsets[column] : KEY_OFFSET_VARIABLE;
     bool is_signed = core->kind == TYPE_I8 || core->kind == TYPE_I16 || core->kind == TYPE_I32 ||
                      core->kind == TYPE_I64;
     spec->integer_flip = is_signed ? UINT64_C(1) << (core->fixed_bytes * 8 - 1) : 0;
@@ -79,35 +77,42 @@ void key_spec_finish(KeySpec *spec, KeyOrder order, bool is_raw) {
 uint64_t key_of_row(const KeySpec *spec, const uint8_t *row) {
     if (spec->order == KEY_HASHED) return key_hash_row(spec, row);
     if (spec->kind == KEY_INTEGER) {
-        return integer_load(spec, row_column(spec->layout, row, spec->columns[0].column));
+        return key_integer_of_row(spec, row);
     }
     return pack_all((KeyCursor){spec, row, NULL}).bits;
 }
 
 uint64_t key_of_bytes(const KeySpec *spec, const uint8_t *key) {
     if (spec->order == KEY_HASHED) return key_hash_bytes(spec, key);
-    if (spec->kind == KEY_INTEGER) return integer_load(spec, key);
+    if (spec->kind == KEY_INTEGER) return key_integer(spec, key);
     return pack_all((KeyCursor){spec, NULL, key}).bits;
 }
 
 uint64_t key_hash_row(const KeySpec *spec, const uint8_t *row) {
     if (spec->kind == KEY_INTEGER) {
-        const uint8_t *at = row_column(spec->layout, row, spec->columns[0].column);
-        return integer_hash(spec, integer_load(spec, at));
+        return key_hash_integer(spec, key_integer_of_row(spec, row));
     }
     KeyCursor cursor = {spec, row, NULL};
-    if (spec->kind == KEY_PACKED) return integer_hash(spec, pack_all(cursor).bits);
+    if (spec->kind == KEY_PACKED) return key_hash_integer(spec, pack_all(cursor).bits);
     return hash_cursor(cursor);
 }
 
 uint64_t key_hash_bytes(const KeySpec *spec, const uint8_t *key) {
-    if (spec->kind == KEY_INTEGER) return integer_hash(spec, integer_load(spec, key));
+    if (spec->kind == KEY_INTEGER) return key_hash_integer(spec, key_integer(spec, key));
     KeyCursor cursor = {spec, NULL, key};
-    if (spec->kind == KEY_PACKED) return integer_hash(spec, pack_all(cursor).bits);
+    if (spec->kind == KEY_PACKED) return key_hash_integer(spec, pack_all(cursor).bits);
     return hash_cursor(cursor);
 }
 
+uint64_t key_hash_integer(const KeySpec *spec, uint64_t integer) {
+    unsigned __int128 product = (unsigned __int128)(integer ^ spec->seed) * HASH_MULTIPLIER;
+    return hash_u64((uint64_t)product ^ (uint64_t)(product >> 64));
+}
+
 bool key_equal_rows(const KeySpec *spec, const uint8_t *a, const uint8_t *b) {
+    if (spec->kind == KEY_INTEGER) {
+        return key_integer_of_row(spec, a) == key_integer_of_row(spec, b);
+    }
     for (uint32_t i = 0; i < spec->column_count; i++) {
         const KeyColumn *column = &spec->columns[i];
         const uint8_t *a_at = row_column(spec->layout, a, column->column);
@@ -275,18 +280,6 @@ static bool type_has_float(const Type *type) {
     }
 }
 
-static uint64_t integer_load(const KeySpec *spec, const uint8_t *at) {
-    uint64_t value = 0;
-    switch (spec->integer_bytes) {
-    case 1: value = at[0]; break;
-    case 2: value = load_u16le(at); break;
-    case 4: value = load_u32le(at); break;
-    case 8: value = load_u64le(at); break;
-    default: UNREACHABLE();
-    }
-    return value ^ spec->integer_flip;
-}
-
 // ---- packing ----
 
 static Packer pack_all(KeyCursor cursor) {
@@ -389,14 +382,6 @@ static bool pack_fields(Packer *packer, const Type *type, const uint8_t *at) {
 }
 
 // ---- hashing and equality ----
-
-// Eight neighbouring integers share all but the low bits, hence a bucket: dense keys are read in order.
-static uint64_t integer_hash(const KeySpec *spec, uint64_t key) {
-    unsigned __int128 product =
-        (unsigned __int128)((key >> HASH_NEAR_BITS) ^ spec->seed) * HASH_MULTIPLIER;
-    uint64_t mixed = hash_u64((uint64_t)product ^ (uint64_t)(product >> 64));
-    return (mixed & ~HASH_NEAR_MASK) | (key & HASH_NEAR_MASK);
-}
 
 static uint64_t hash_cursor(KeyCursor cursor) {
     uint64_t hash = 0;

@@ -28,6 +28,8 @@ typedef enum KeyKind {
     KEY_LONG,     // the 64 bits are a prefix
 } KeyKind;
 
+#define KEY_OFFSET_VARIABLE UINT32_MAX
+
 typedef enum KeyOrder {
     KEY_SORTED,  // by value
     KEY_HASHED,  // by hash, then by value: no ranges
@@ -37,7 +39,8 @@ typedef struct KeySpec {
     KeyKind kind;
     KeyOrder order;
     bool is_raw;            // floats compare by their bits (sats.md 5)
-    uint8_t integer_bytes;  // KEY_INTEGER
+    uint8_t integer_bytes;    // KEY_INTEGER
+    uint32_t integer_offset;  // in a row; KEY_OFFSET_VARIABLE: behind columns of variable size
     uint64_t integer_flip;  // turns two's complement into an order of unsigned numbers
     uint64_t seed;          // of hashes
     const RowLayout *layout;
@@ -55,12 +58,33 @@ static inline bool key_is_exact(const KeySpec *spec) {
     return spec->kind != KEY_LONG && spec->order == KEY_SORTED;
 }
 
+// The whole key of a KEY_INTEGER.
+static inline uint64_t key_integer(const KeySpec *spec, const uint8_t *at) {
+    uint64_t value = 0;
+    switch (spec->integer_bytes) {
+    case 1: value = at[0]; break;
+    case 2: value = load_u16le(at); break;
+    case 4: value = load_u32le(at); break;
+    case 8: value = load_u64le(at); break;
+    default: UNREACHABLE();
+    }
+    return value ^ spec->integer_flip;
+}
+
+static inline uint64_t key_integer_of_row(const KeySpec *spec, const uint8_t *row) {
+    if (spec->integer_offset != KEY_OFFSET_VARIABLE) {
+        return key_integer(spec, row + spec->integer_offset);
+    }
+    return key_integer(spec, row_column(spec->layout, row, spec->columns[0].column));
+}
+
 // The 64 bits that trees sort by.
 uint64_t key_of_row(const KeySpec *spec, const uint8_t *row);
 uint64_t key_of_bytes(const KeySpec *spec, const uint8_t *key);
 // For hash tables; equal keys hash alike.
 uint64_t key_hash_row(const KeySpec *spec, const uint8_t *row);
 uint64_t key_hash_bytes(const KeySpec *spec, const uint8_t *key);
+uint64_t key_hash_integer(const KeySpec *spec, uint64_t integer);  // of an exact key
 bool key_equal_rows(const KeySpec *spec, const uint8_t *a, const uint8_t *b);
 bool key_equal_row_bytes(const KeySpec *spec, const uint8_t *row, const uint8_t *key);
 // <0, 0, >0 in the order of the index.

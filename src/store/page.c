@@ -15,6 +15,8 @@
 #define PAGE_DATA_BYTES_MIN 1024u
 #define PAGE_GROWTH_SHIFT 2u
 #define SLOTS_MAX 65535u
+// So that ids fit the entries of hash indexes.
+#define PAGES_MAX (1u << 24)
 #define PAGE_ALIGNMENT 64u
 #define ARRAY_CAPACITY_MIN 4u
 
@@ -198,7 +200,7 @@ static uint32_t pool_add(PagePool *pool, Page *page) {
     bool reuses = pool->free_numbers.count > 0;
     uint32_t count = array ? array->count : 0;
     uint32_t needed = reuses ? count : count + 1;
-    ASSERT(count < PAGE_NONE - 1);
+    ASSERT(count < PAGES_MAX);  // 2^24 pages: a terabyte
     bool is_own = array && atomic_load_explicit(&array->refs, memory_order_acquire) == 1;
     if (!is_own || needed > array->capacity) array = pool_own_array(pool, needed);
     uint32_t number = count;

@@ -7,7 +7,7 @@
 #include "store/inside.h"
 
 static uint64_t table_hash_of_row(const void *user, uint64_t id);
-static RowId row_set_find(const Table *table, Bytes row);
+static RowId row_set_find(const Table *table, Bytes row, uint64_t hash);
 static void table_bind(Table *table);
 static bool type_is_extensible(const Type *type);
 
@@ -140,23 +140,42 @@ bool table_rebuild(Table *table, const Index **ret_index, RowId *ret_first, RowI
     return true;
 }
 
-const Index *table_conflict(const Table *table, Bytes row, RowId except, RowId *ret_id) {
+PlaceOutcome table_place(const Table *table, Bytes row, Place *ret_place) {
+    if (table->has_row_set) {
+        ret_place->row_hash = hash_bytes(row);
+        ret_place->id = row_set_find(table, row, ret_place->row_hash);
+        if (ret_place->id != ROW_ID_NONE) return PLACE_SAME;
+    }
     for (uint32_t i = 0; i < table->indexes.count; i++) {
         const Index *index = table->indexes.items[i];
+        uint64_t token = index_token(index, row.data);
+        if (i < PLACE_TOKENS_MAX) ret_place->tokens[i] = token;
         if (!index->is_unique) continue;
-        RowId id = index_find_row(index, row.data);
-        if (id == ROW_ID_NONE || id == except) continue;
-        *ret_id = id;
-        return index;
+        RowId id = index_find_row(index, row.data, token);
+        if (id == ROW_ID_NONE) continue;
+        ret_place->id = id;
+        ret_place->index = index;
+        // An equal row has this key too, so it would be the one that was found.
+        return bytes_equal(table_bytes_of(table, id), row) ? PLACE_SAME : PLACE_TAKEN;
     }
-    return NULL;
+    return PLACE_FREE;
 }
 
 void table_index_row(Table *table, RowId id, Bytes row) {
     for (uint32_t i = 0; i < table->indexes.count; i++) {
-        index_add(table->indexes.items[i], id, row.data);
+        Index *index = table->indexes.items[i];
+        index_add(index, id, row.data, index_token(index, row.data));
     }
     if (table->has_row_set) hash_index_insert(&table->row_set, hash_bytes(row), id);
+}
+
+void table_index_placed(Table *table, RowId id, Bytes row, const Place *place) {
+    for (uint32_t i = 0; i < table->indexes.count; i++) {
+        Index *index = table->indexes.items[i];
+        bool is_known = i < PLACE_TOKENS_MAX;
+        index_add(index, id, row.data, is_known ? place->tokens[i] : index_token(index, row.data));
+    }
+    if (table->has_row_set) hash_index_insert(&table->row_set, place->row_hash, id);
 }
 
 void table_unindex_row(Table *table, RowId id, Bytes row) {
@@ -247,10 +266,10 @@ bool table_scan_next(TableScan *scan, Row *ret_row) {
 bool table_find_row(const Table *table, Bytes row, RowId *ret_id) {
     RowId id;
     if (table->set_index != NULL) {
-        id = index_find_row(table->set_index, row.data);
+        id = index_find_row(table->set_index, row.data, index_token(table->set_index, row.data));
         if (id == ROW_ID_NONE || !bytes_equal(table_bytes_of(table, id), row)) return false;
     } else {
-        id = row_set_find(table, row);
+        id = row_set_find(table, row, hash_bytes(row));
         if (id == ROW_ID_NONE) return false;
     }
     *ret_id = id;
@@ -282,14 +301,20 @@ static uint64_t table_hash_of_row(const void *user, uint64_t id) {
     return hash_bytes(table_bytes_of(table, id));
 }
 
-static RowId row_set_find(const Table *table, Bytes row) {
+typedef struct RowTarget {
+    const Table *table;
+    Bytes row;
+} RowTarget;
+
+static inline bool match_bytes(const void *user, uint64_t id) {
+    const RowTarget *target = user;
+    return bytes_equal(table_bytes_of(target->table, id), target->row);
+}
+
+static RowId row_set_find(const Table *table, Bytes row, uint64_t hash) {
     ASSERT(table->has_row_set);
-    HashProbe probe = hash_probe(&table->row_set, hash_bytes(row));
-    for (;;) {
-        uint64_t id = hash_probe_next(&probe);
-        if (id == HASH_NO_ID) return ROW_ID_NONE;
-        if (bytes_equal(table_bytes_of(table, id), row)) return id;
-    }
+    RowTarget target = {table, row};
+    return hash_index_find(&table->row_set, hash, match_bytes, &target);
 }
 
 static void table_bind(Table *table) {

@@ -67,10 +67,27 @@ bool table_rebuild(Table *table, const Index **ret_index, RowId *ret_first, RowI
 // During replay and without indexes, equal rows are found by their bytes.
 void table_use_row_set(Table *table);
 
-// The first unique index, in id order, in which another row than `except` has the key of these row bytes.
-const Index *table_conflict(const Table *table, Bytes row, RowId except, RowId *ret_id);
+// What stands in a new row's way.
+typedef enum PlaceOutcome {
+    PLACE_FREE,
+    PLACE_SAME,   // an equal row
+    PLACE_TAKEN,  // in a unique index, the first by id, another row has its key
+} PlaceOutcome;
+
+// Tokens beyond these are computed again.
+#define PLACE_TOKENS_MAX 8u
+
+typedef struct Place {
+    RowId id;            // the row in the way
+    const Index *index;  // PLACE_TAKEN
+    uint64_t tokens[PLACE_TOKENS_MAX];  // of the first indexes
+    uint64_t row_hash;   // of the row set
+} Place;
+
+PlaceOutcome table_place(const Table *table, Bytes row, Place *ret_place);
 // Adds to and removes from all indexes and the set. The row's bytes are in place.
 void table_index_row(Table *table, RowId id, Bytes row);
+void table_index_placed(Table *table, RowId id, Bytes row, const Place *place);
 void table_unindex_row(Table *table, RowId id, Bytes row);
 void table_clear_indexes(Table *table);
 // Storage back to what a new table has; no row may be left.

@@ -17,6 +17,7 @@
 // Indexes beyond this many are taken to change their key with every update.
 #define CHANGED_INDEXES_MAX 64u
 
+static void tx_note_inserted(Tx *tx, Table *table, RowId id);
 static uint64_t tx_keep_old(Tx *tx, TableTx *table_tx, Bytes old);
 static bool update_find_changes(const Index *unique, RowId id, Bytes row, uint64_t *ret_changed,
                                 InsertResult *ret_result);
@@ -57,18 +58,21 @@ InsertOutcome tx_insert(Tx *tx, Table *table, Bytes row, InsertResult *ret_resul
         if (filled == SEQUENCE_EXHAUSTED) return INSERT_EXHAUSTED;
     }
     ASSERT_SLOW(bsatn_size(table->layout.row_type, row.data) == row.count);
-    RowId there = ROW_ID_NONE;
-    if (table_find_row(table, row, &there)) {
-        ret_result->row = table_row(table, there);
+    Place place;
+    switch (table_place(table, row, &place)) {
+    case PLACE_SAME:
+        ret_result->row = table_row(table, place.id);
         return INSERT_EXISTED;
-    }
-    const Index *conflict = table_conflict(table, row, ROW_ID_NONE, &there);
-    if (conflict != NULL) {
-        ret_result->row = table_row(table, there);
-        ret_result->conflict = conflict;
+    case PLACE_TAKEN:
+        ret_result->row = table_row(table, place.id);
+        ret_result->conflict = place.index;
         return INSERT_CONFLICT;
+    case PLACE_FREE:
+        break;
     }
-    RowId id = tx_add_row(tx, table, row);
+    RowId id = rows_add(&table->rows, row);
+    table_index_placed(table, id, table_bytes_of(table, id), &place);
+    tx_note_inserted(tx, table, id);
     ret_result->row = table_row(table, id);
     return INSERT_ADDED;
 }
@@ -82,7 +86,7 @@ UpdateOutcome tx_update(Tx *tx, Index *unique, Bytes row, InsertResult *ret_resu
         SequenceOutcome filled = sequences_fill(tx, table, &row, &ret_result->generated);
         if (filled == SEQUENCE_EXHAUSTED) return UPDATE_EXHAUSTED;
     }
-    RowId id = index_find_row(unique, row.data);
+    RowId id = index_find_row(unique, row.data, index_token(unique, row.data));
     if (id == ROW_ID_NONE) return UPDATE_NOT_FOUND;
     Bytes old = table_bytes_of(table, id);
     if (bytes_equal(old, row)) {
@@ -101,7 +105,8 @@ UpdateOutcome tx_update(Tx *tx, Index *unique, Bytes row, InsertResult *ret_resu
     for (uint32_t i = 0; changed != 0 && i < table->indexes.count; i++) {
         Index *index = table->indexes.items[i];
         if (!index_is_changed(changed, i)) continue;
-        index_add(index, id, ret_result->row.bytes.data);
+        const uint8_t *now = ret_result->row.bytes.data;
+        index_add(index, id, now, index_token(index, now));
         if (index == table->set_index) table->tx->moves_keys = true;
     }
     return UPDATE_DONE;
@@ -154,12 +159,9 @@ Bytes tx_old_bytes(const Table *table, uint64_t word) {
 }
 
 RowId tx_add_row(Tx *tx, Table *table, Bytes row) {
-    TableTx *table_tx = tx_table(tx, table);
     RowId id = rows_add(&table->rows, row);
     table_index_row(table, id, table_bytes_of(table, id));
-    bool is_first = rows_touch(&table->rows, id);
-    ASSERT(is_first);
-    words_push(&table_tx->inserted, &tx->arena, id);
+    tx_note_inserted(tx, table, id);
     return id;
 }
 
@@ -228,6 +230,13 @@ void table_unload_row(Table *table, RowId id) {
 
 // ---- inside ----
 
+static void tx_note_inserted(Tx *tx, Table *table, RowId id) {
+    TableTx *table_tx = tx_table(tx, table);
+    bool is_first = rows_touch(&table->rows, id);
+    ASSERT(is_first);
+    words_push(&table_tx->inserted, &tx->arena, id);
+}
+
 // A copy of the bytes of a fixed-size row, packed tightly.
 static uint64_t tx_keep_old(Tx *tx, TableTx *table_tx, Bytes old) {
     if ((size_t)(table_tx->old_end - table_tx->old_at) < old.count) {
@@ -254,7 +263,7 @@ static bool update_find_changes(const Index *unique, RowId id, Bytes row, uint64
         if (index == unique && i < CHANGED_INDEXES_MAX) continue;
         if (i < CHANGED_INDEXES_MAX && key_equal_rows(&index->spec, old, row.data)) continue;
         if (index->is_unique) {
-            RowId other = index_find_row(index, row.data);
+            RowId other = index_find_row(index, row.data, index_token(index, row.data));
             if (other != ROW_ID_NONE && other != id) {
                 ret_result->row = table_row(table, other);
                 ret_result->conflict = index;
