@@ -39,7 +39,8 @@ typedef struct DecimalText {
     int64_t exponent;  // of the last digit
 } DecimalText;
 
-static bool digits_by_scaling(double value, FloatDigits *ret_digits);
+static bool digits_by_scaling_f64(double value, FloatDigits *ret_digits);
+static bool digits_by_scaling_f32(float value, FloatDigits *ret_digits);
 static FloatDigits digits_of_integer(uint64_t value, int32_t scale);
 static FloatDigits digits_of(double value, int32_t digit_count);
 static bool reads_back_f64(const FloatDigits *digits, double value);
@@ -55,7 +56,7 @@ static void decimal_add(DecimalText *decimal, char digit);
 FloatDigits float_digits_f64(double value) {
     ASSERT(isfinite(value) && !signbit(value));
     FloatDigits digits;
-    if (digits_by_scaling(value, &digits)) return digits;
+    if (digits_by_scaling_f64(value, &digits)) return digits;
     int exponent = 0;
     bool is_power = frexp(value, &exponent) == 0.5;
     // What fifteen digits tell apart from its neighbours is found by dropping zeros; where floats
@@ -78,6 +79,7 @@ FloatDigits float_digits_f64(double value) {
 FloatDigits float_digits_f32(float value) {
     ASSERT(isfinite(value) && !signbit(value));
     FloatDigits digits;
+    if (digits_by_scaling_f32(value, &digits)) return digits;
     int exponent = 0;
     bool is_power = frexpf(value, &exponent) == 0.5f;
     bool is_dense = value >= FLT_MIN;
@@ -197,13 +199,26 @@ void integer_write_i64(Buffer *buffer, int64_t value) {
 // m / 10^k for small k, where m has at most fifteen digits: then no shorter text and no other one
 // of that length reads back, and both m and 10^k are exact, so that the division rounds as reading
 // does.
-static bool digits_by_scaling(double value, FloatDigits *ret_digits) {
+static bool digits_by_scaling_f64(double value, FloatDigits *ret_digits) {
     if (value >= 1e15) return false;
     for (uint32_t scale = 0; scale <= SCALE_MAX; scale++) {
         double scaled = value * SCALES[scale];
         if (scaled >= 1e15) return false;
         double whole = floor(scaled + 0.5);
         if (whole / SCALES[scale] == value) {
+            *ret_digits = digits_of_integer((uint64_t)whole, (int32_t)scale);
+            return true;
+        }
+    }
+    return false;
+}
+
+// The same with six digits; the product is exact enough in 64 bits to find the integer.
+static bool digits_by_scaling_f32(float value, FloatDigits *ret_digits) {
+    for (uint32_t scale = 0; scale <= SCALE_MAX; scale++) {
+        double whole = floor((double)value * SCALES[scale] + 0.5);
+        if (whole >= 1e6) return false;
+        if ((float)whole / (float)SCALES[scale] == value) {
             *ret_digits = digits_of_integer((uint64_t)whole, (int32_t)scale);
             return true;
         }

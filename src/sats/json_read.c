@@ -5,10 +5,10 @@
 // the type's they are put into it when the object ends. The scanner (json_scan.c) owns position,
 // depth, path and the texts of broken JSON; here are the texts of JSON that is no value of the
 // type.
-#include <stdio.h>
-
 #include "sats/json_scan.h"
 #include "sats/sats.h"
+
+#include <stdio.h>
 
 // Notes about open objects and decoded keys: at most a few times the text and one type.
 #define JSON_SCRATCH_BYTES_MAX (1u << 30)

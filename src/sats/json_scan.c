@@ -1,11 +1,11 @@
 // json_scan.c - see json_scan.h. Functions stand in the order a value meets them.
 #include "sats/json_scan.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "sats/float_text.h"
 #include "sats/sats.h"
+
+#include <stdarg.h>
+#include <stdio.h>
 
 #define TEXT_EOF_VALUE "EOF while parsing a value"
 #define TEXT_EOF_LIST "EOF while parsing a list"

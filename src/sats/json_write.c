@@ -3,10 +3,10 @@
 // The shapes differ in three questions only: are products objects, are sums objects, and what does
 // the empty product look like. A Shape answers them; it changes on the way down (array elements of
 // stored rows are untyped, a derived sum's unit payload is an array).
-#include <math.h>
-
 #include "sats/float_text.h"
 #include "sats/sats.h"
+
+#include <math.h>
 
 // Between these points a float is written without an exponent.
 #define F64_POINT_MAX 16

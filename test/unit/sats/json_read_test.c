@@ -417,6 +417,13 @@ static void test_products(void **state) {
         READS(point(), "{\"\\u0078\":1,\"\\u0079\":2}", "010200"),
         FAILS(point(), "{\"0\":1}", "0", "unknown field `0`, expected , `x``y` at line 1 column 4"),
         FAILS(point(), "x", ".", "expected value at line 1 column 1"),
+    };
+    run(cases, COUNT_OF(cases));
+}
+
+static void test_nested_products(void **state) {
+    (void)state;
+    const Case cases[] = {
         READS(named(), "{\"pos\":{\"y\":1,\"x\":2},\"id\":3}", "03000000020100"),
         FAILS(named(), "{\"pos\":[1],\"id\":3}", "pos",
               "invalid length 1, expected product type <product> with 2 elements at line 1 column "
@@ -520,6 +527,13 @@ static void test_sums(void **state) {
         FAILS(option_of(t(TYPE_U32)), "{\"some\"}", ".", "expected `:` at line 1 column 8"),
         FAILS(option_of(t(TYPE_U32)), "{\"some\":1,}", ".", "trailing comma at line 1 column 10"),
         FAILS(option_of(t(TYPE_U32)), "[0 1]", ".", "expected `,` or `]` at line 1 column 4"),
+    };
+    run(cases, COUNT_OF(cases));
+}
+
+static void test_enums(void **state) {
+    (void)state;
+    const Case cases[] = {
         READS(status(), "{\"active\":[]}", "00"),
         READS(status(), "{\"bannedUntil\":5}", "0105000000"),
         READS(status(), "{\"2\":true}", "0201"),
@@ -820,7 +834,9 @@ int main(void) {
         cmocka_unit_test(test_bools_and_strings),
         cmocka_unit_test(test_bytes_and_arrays),
         cmocka_unit_test(test_products),
+        cmocka_unit_test(test_nested_products),
         cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_enums),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_trailing),
         cmocka_unit_test(test_depth_limit),
