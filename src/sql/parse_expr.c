@@ -44,6 +44,9 @@ static uint8_t parser_binds(const Parser *parser);
 static Syntax *parse_prefix(Parser *parser);
 static Syntax *parse_prefix_word(Parser *parser);
 static Syntax *parse_call_syntax(Parser *parser);
+static Syntax *parse_cast(Parser *parser);
+static void parse_type(Parser *parser);
+static void parse_brackets(Parser *parser);
 static Syntax *parse_case(Parser *parser);
 static Syntax *parse_name(Parser *parser);
 static Syntax *parse_sign(Parser *parser);
@@ -163,7 +166,7 @@ static Syntax *parse_prefix(Parser *parser) {
     case TOKEN_MINUS: return parse_sign(parser);
     case TOKEN_LEFT_PAREN: return parse_parens(parser);
     case TOKEN_LEFT_BRACKET:
-        parser_skip_parens(parser);
+        parse_brackets(parser);
         return syntax_other(parser, first);
     case TOKEN_OPERATOR:
         if (!bytes_equal_text(parser_peek(parser)->text, "~")) break;
@@ -206,7 +209,7 @@ static Syntax *parse_prefix_word(Parser *parser) {
         return node;
     }
     case KEYWORD_NULL:
-        parser_next(parser)->role = ROLE_KEYWORD;
+        parser_next(parser)->role = ROLE_CAPITALS;
         return syntax_new(parser, SYNTAX_OTHER_LITERAL, first);
     case KEYWORD_USER:
     case KEYWORD_CURRENT_USER:
@@ -224,8 +227,13 @@ static Syntax *parse_prefix_word(Parser *parser) {
         return syntax_new(parser, SYNTAX_FUNCTION, first);
     case KEYWORD_CAST:
     case KEYWORD_TRY_CAST:
-    case KEYWORD_SAFE_CAST:
+    case KEYWORD_SAFE_CAST: return parse_cast(parser);
     case KEYWORD_EXISTS:
+        parser_next(parser)->role = ROLE_CAPITALS;
+        parser_expect(parser, TOKEN_LEFT_PAREN, "(");
+        (void)parse_query(parser);
+        parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
+        return syntax_other(parser, first);
     case KEYWORD_EXTRACT:
     case KEYWORD_CEIL:
     case KEYWORD_FLOOR:
@@ -238,38 +246,80 @@ static Syntax *parse_prefix_word(Parser *parser) {
     case KEYWORD_CASE: return parse_case(parser);
     case KEYWORD_NOT: return parse_not(parser);
     case KEYWORD_INTERVAL:
-        parser_next(parser)->role = ROLE_KEYWORD;
+        parser_next(parser)->role = ROLE_CAPITALS;
         if (parser_enter(parser)) {
             (void)parse_prefix(parser);
             parser_leave(parser);
         }
+        if (parser_sees(parser, TOKEN_WORD) && parser_peek(parser)->keyword == KEYWORD_NONE) {
+            parser_next(parser)->role = ROLE_CAPITALS;  // DAY, HOUR ...
+        }
         return syntax_other(parser, first);
     case KEYWORD_ARRAY:
-        if (behind == TOKEN_LEFT_BRACKET || behind == TOKEN_LEFT_PAREN) return parse_call_syntax(parser);
-        break;
+        if (behind != TOKEN_LEFT_BRACKET && behind != TOKEN_LEFT_PAREN) break;
+        parser_next(parser)->role = ROLE_CAPITALS;
+        if (behind == TOKEN_LEFT_BRACKET) {
+            parse_brackets(parser);
+        } else {
+            parser_next(parser)->role = ROLE_CALL;
+            (void)parse_query(parser);
+            parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
+        }
+        return syntax_other(parser, first);
     default: break;
     }
     if (behind == TOKEN_STRING && token_is_type_word(token)) {
-        (void)parser_next(parser);
+        parser_next(parser)->role = ROLE_CAPITALS;
         (void)parser_next(parser);
         return syntax_other(parser, first);
     }
     return parse_name(parser);
 }
 
-// A word with a syntax of its own between parentheses, such as CAST(a AS b).
+// A word with a syntax of its own between parentheses, such as POSITION(a IN b).
 static Syntax *parse_call_syntax(Parser *parser) {
     uint32_t first = parser->at;
-    bool is_exists = parser_peek(parser)->keyword == KEYWORD_EXISTS;
-    parser_next(parser)->role = ROLE_KEYWORD;
-    if (!parser_sees(parser, TOKEN_LEFT_PAREN) && !parser_sees(parser, TOKEN_LEFT_BRACKET)) {
+    parser_next(parser)->role = ROLE_CAPITALS;
+    if (!parser_sees(parser, TOKEN_LEFT_PAREN)) {
         parser_fail_expected(parser, "(");
         return syntax_other(parser, first);
     }
     uint32_t open = parser->at;
     parser_skip_parens(parser);
-    if (!is_exists) parser->tokens.items[open].role = ROLE_CALL;
+    parser->tokens.items[open].role = ROLE_CALL;
     return syntax_other(parser, first);
+}
+
+static Syntax *parse_cast(Parser *parser) {
+    uint32_t first = parser->at;
+    parser_next(parser)->role = ROLE_CAPITALS;
+    uint32_t open = parser->at;
+    parser_expect(parser, TOKEN_LEFT_PAREN, "(");
+    parser->tokens.items[open].role = ROLE_CALL;
+    (void)parse_expr(parser);
+    parser_expect_keyword(parser, KEYWORD_AS, "AS");
+    parse_type(parser);
+    parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
+    return syntax_other(parser, first);
+}
+
+// The name of a type, with what may stand behind it in parentheses.
+static void parse_type(Parser *parser) {
+    if (!parser_sees(parser, TOKEN_WORD)) {
+        parser_fail_expected(parser, "a data type name");
+        return;
+    }
+    bool is_known = token_is_type_word(parser_peek(parser));
+    Token *name = parser_next(parser);
+    if (is_known) name->role = ROLE_CAPITALS;
+    if (parser_sees(parser, TOKEN_LEFT_PAREN)) parser_skip_parens(parser);
+}
+
+// [a, b]
+static void parse_brackets(Parser *parser) {
+    (void)parser_take(parser, TOKEN_LEFT_BRACKET);
+    if (!parser_sees(parser, TOKEN_RIGHT_BRACKET)) parse_exprs(parser);
+    parser_expect(parser, TOKEN_RIGHT_BRACKET, "]");
 }
 
 static Syntax *parse_case(Parser *parser) {
@@ -287,23 +337,33 @@ static Syntax *parse_case(Parser *parser) {
     return syntax_other(parser, first);
 }
 
-// A call whose opening parenthesis is next: count(*) is recognised, other arguments are not looked at.
+// A call whose opening parenthesis is next: count(*) is recognised, other calls are only taken in.
 static Syntax *parse_function(Parser *parser, uint32_t first) {
     bool is_simple = parser->at == first + 1;
     Bytes name = parser->tokens.items[first].value;
+    parser_next(parser)->role = ROLE_CALL;
+    if (parser_sees_keyword(parser, KEYWORD_ALL)) parser_next(parser)->role = ROLE_OMITTED;
+    if (parser_take_keyword(parser, KEYWORD_DISTINCT)) is_simple = false;
+    SyntaxArgument *arguments = NULL;
     uint32_t open = parser->at;
-    parser_skip_parens(parser);
-    parser->tokens.items[open].role = ROLE_CALL;
-    bool is_star = parser->at == open + 3 && parser->tokens.items[open + 1].kind == TOKEN_STAR;
-    bool is_windowed = parser_take_keyword(parser, KEYWORD_OVER);
-    if (is_windowed && parser_sees(parser, TOKEN_LEFT_PAREN)) {
-        parser_skip_parens(parser);
-    } else if (is_windowed) {
-        (void)parser_identifier(parser);
+    uint32_t count = parse_arguments(parser, &arguments);
+    bool is_star = count == 1 && parser->at == open + 1 && parser->tokens.items[open].kind == TOKEN_STAR;
+    if (parser_take_keywords(parser, KEYWORD_ORDER, KEYWORD_BY)) {
+        is_simple = false;
+        parse_order_by(parser);
+    }
+    parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
+    if (parser_take_keyword(parser, KEYWORD_OVER)) {
+        is_simple = false;
+        if (parser_sees(parser, TOKEN_LEFT_PAREN)) {
+            parser_skip_parens(parser);
+        } else {
+            (void)parser_identifier(parser);
+        }
     }
     Syntax *node = syntax_new(parser, SYNTAX_FUNCTION, first);
     bool is_count = name.count == 5 && strncasecmp((const char *)name.data, "count", 5) == 0;
-    node->is_count_star = is_simple && is_star && !is_windowed && is_count;
+    node->is_count_star = is_simple && is_star && is_count;
     return node;
 }
 
@@ -343,7 +403,7 @@ static Syntax *parse_sign(Parser *parser) {
 
 static Syntax *parse_not(Parser *parser) {
     uint32_t first = parser->at;
-    parser_next(parser)->role = ROLE_KEYWORD;
+    parser_next(parser)->role = ROLE_CAPITALS;
     if (!parser_enter(parser)) return syntax_new(parser, SYNTAX_OTHER, first);
     (void)parse_subexpr(parser, BINDS_NOT);
     parser_leave(parser);
@@ -366,7 +426,7 @@ static Syntax *parse_parens(Parser *parser) {
     }
     parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
     if (parser_take(parser, TOKEN_PERIOD)) {
-        (void)parser_identifier(parser);
+        parser_expect(parser, TOKEN_WORD, "identifier");
         inner = NULL;
     }
     if (inner == NULL) return syntax_other(parser, first);
@@ -396,14 +456,22 @@ static Syntax *parse_infix(Parser *parser, Syntax *left, uint8_t binds) {
     }
     if (binds < BINDS_ACCESS) return parse_binary(parser, left, binds);
     if (token->kind == TOKEN_LEFT_BRACKET) {
-        parser_skip_parens(parser);
+        (void)parser_next(parser);
+        (void)parse_expr(parser);
+        parser_expect(parser, TOKEN_RIGHT_BRACKET, "]");
         return syntax_other(parser, left->first);
     }
     bool is_postfix = bytes_equal_text(token->text, "!");
-    bool is_cast = bytes_equal_text(token->text, "::") || token->kind == TOKEN_COLON;
+    bool is_cast = bytes_equal_text(token->text, "::");
+    bool is_value = token->kind == TOKEN_COLON;
     (void)parser_next(parser);
     if (is_cast) {
-        (void)parser_object_name(parser);
+        parse_type(parser);
+    } else if (is_value) {
+        bool is_literal = !parser_sees(parser, TOKEN_WORD) || parser_sees_keyword(parser, KEYWORD_TRUE) ||
+                          parser_sees_keyword(parser, KEYWORD_FALSE) || parser_sees_keyword(parser, KEYWORD_NULL);
+        if (!is_literal) parser_fail_expected(parser, "a concrete value");
+        (void)parse_prefix(parser);
     } else if (!is_postfix) {
         (void)parse_expr(parser);
     }
@@ -431,17 +499,18 @@ static SyntaxKind binary_kind(const Token *token) {
 static Syntax *parse_binary(Parser *parser, Syntax *left, uint8_t binds) {
     uint32_t operator_first = parser->at;
     Token *token = parser_next(parser);
-    if (token->keyword != KEYWORD_NONE) token->role = ROLE_KEYWORD;
+    if (token->keyword != KEYWORD_NONE) token->role = ROLE_CAPITALS;
     if (token->keyword == KEYWORD_OPERATOR && parser_sees(parser, TOKEN_LEFT_PAREN)) parser_skip_parens(parser);
     uint32_t operator_end = parser->at;
     if (parser_take_keyword(parser, KEYWORD_ANY) || parser_take_keyword(parser, KEYWORD_ALL)) {
         uint32_t open = parser->at;
-        if (!parser_sees(parser, TOKEN_LEFT_PAREN)) {
-            parser_fail_expected(parser, "(");
-        } else {
-            parser_skip_parens(parser);
-            parser->tokens.items[open].role = ROLE_CALL;
+        parser_expect(parser, TOKEN_LEFT_PAREN, "(");
+        parser->tokens.items[open].role = ROLE_CALL;
+        if (parser_enter(parser)) {
+            (void)parse_subexpr(parser, binds);
+            parser_leave(parser);
         }
+        parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
         return syntax_other(parser, left->first);
     }
     const Syntax *right = parse_subexpr(parser, binds);
@@ -458,11 +527,13 @@ static Syntax *parse_test(Parser *parser, Syntax *left) {
     (void)parser_take_keyword(parser, KEYWORD_NOT);
     if (parser_take_keyword(parser, KEYWORD_IN)) {
         (void)parser_take_keyword(parser, KEYWORD_UNNEST);
-        if (parser_sees(parser, TOKEN_LEFT_PAREN)) {
-            parser_skip_parens(parser);
+        parser_expect(parser, TOKEN_LEFT_PAREN, "(");
+        if (parser_sees_keyword(parser, KEYWORD_SELECT) || parser_sees_keyword(parser, KEYWORD_WITH)) {
+            (void)parse_query(parser);
         } else {
-            parser_fail_expected(parser, "(");
+            parse_exprs(parser);
         }
+        parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
     } else if (parser_take_keyword(parser, KEYWORD_BETWEEN)) {
         (void)parse_subexpr(parser, BINDS_COMPARE);
         parser_expect_keyword(parser, KEYWORD_AND, "AND");

@@ -27,16 +27,13 @@ static void parse_select(Parser *parser, SyntaxQuery *query);
 static void parse_select_tail(Parser *parser, SyntaxQuery *query);
 static void parse_values(Parser *parser, SyntaxQuery *query);
 static void parse_query_tail(Parser *parser, SyntaxQuery *query);
-static void parse_order_by(Parser *parser);
 static SyntaxItem parse_item(Parser *parser);
 static bool parse_item_star(Parser *parser, SyntaxItem *item);
 static SyntaxTable parse_table(Parser *parser);
 static void parse_table_other(Parser *parser, SyntaxTable *table);
-static void parse_arguments(Parser *parser, SyntaxTable *table);
 static bool parse_join(Parser *parser, SyntaxTable *ret_table);
 static bool parse_join_kind(Parser *parser, SyntaxJoin *ret_join);
 static Bytes parse_alias(Parser *parser, const Keyword *reserved);
-static void parse_exprs(Parser *parser);
 
 SyntaxQuery *parse_query(Parser *parser) {
     SyntaxQuery *query = ARENA_NEW(parser->arena, SyntaxQuery);
@@ -192,7 +189,7 @@ static void parse_query_tail(Parser *parser, SyntaxQuery *query) {
         if (!has_limit && parser_sees_keyword(parser, KEYWORD_LIMIT)) {
             has_limit = true;
             Token *limit = parser_next(parser);
-            limit->role = ROLE_KEYWORD;
+            limit->role = ROLE_CAPITALS;
             if (parser_sees_keyword(parser, KEYWORD_ALL)) {
                 limit->role = ROLE_OMITTED;  // upstream forgets about it
                 parser_next(parser)->role = ROLE_OMITTED;
@@ -217,7 +214,7 @@ static void parse_query_tail(Parser *parser, SyntaxQuery *query) {
     }
 }
 
-static void parse_order_by(Parser *parser) {
+void parse_order_by(Parser *parser) {
     do {
         (void)parse_expr(parser);
         if (!parser_take_keyword(parser, KEYWORD_ASC)) (void)parser_take_keyword(parser, KEYWORD_DESC);
@@ -227,7 +224,7 @@ static void parse_order_by(Parser *parser) {
     } while (parser_take(parser, TOKEN_COMMA));
 }
 
-static void parse_exprs(Parser *parser) {
+void parse_exprs(Parser *parser) {
     do {
         (void)parse_expr(parser);
     } while (parser_take(parser, TOKEN_COMMA));
@@ -324,14 +321,21 @@ static SyntaxTable parse_table(Parser *parser) {
     } else {
         table.is_plain = true;
         table.name = parser_object_name(parser);
-        if (parser_sees(parser, TOKEN_LEFT_PAREN)) parse_arguments(parser, &table);
+        if (parser_sees(parser, TOKEN_LEFT_PAREN)) {
+            parser_next(parser)->role = ROLE_CALL;
+            SyntaxArgument *arguments;
+            table.has_arguments = true;
+            table.argument_count = parse_arguments(parser, &arguments);
+            table.arguments = arguments;
+            parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
+        }
     }
     Bytes alias = parse_alias(parser, NO_TABLE_ALIAS);
     table.has_alias = alias.data != NULL;
     table.alias = table.has_alias ? alias : table.name;
-    if (table.has_alias && parser_sees(parser, TOKEN_LEFT_PAREN)) {
+    if (table.has_alias && parser_take(parser, TOKEN_LEFT_PAREN)) {
         table.is_plain = false;  // names for the columns
-        parser_skip_parens(parser);
+        parse_names(parser);
     }
     if (parser_take_keyword(parser, KEYWORD_PIVOT)) {
         table.is_plain = false;
@@ -340,7 +344,9 @@ static SyntaxTable parse_table(Parser *parser) {
     if (parser_sees_keyword(parser, KEYWORD_WITH) && parser_peek_ahead(parser, 1)->kind == TOKEN_LEFT_PAREN) {
         table.is_plain = false;  // hints
         (void)parser_take_keyword(parser, KEYWORD_WITH);
-        parser_skip_parens(parser);
+        (void)parser_take(parser, TOKEN_LEFT_PAREN);
+        parse_exprs(parser);
+        parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
     }
     table.end = parser->at;
     parser_leave(parser);
@@ -352,12 +358,11 @@ static void parse_table_other(Parser *parser, SyntaxTable *table) {
     bool has_word = parser_sees(parser, TOKEN_WORD);
     bool is_lateral = parser_take_keyword(parser, KEYWORD_LATERAL);
     if (has_word && !is_lateral) {
-        parser_next(parser)->role = ROLE_KEYWORD;
-        if (parser_sees(parser, TOKEN_LEFT_PAREN)) {
-            parser_skip_parens(parser);
-        } else {
-            parser_fail_expected(parser, "(");
-        }
+        parser_next(parser)->role = ROLE_CAPITALS;
+        if (parser_sees(parser, TOKEN_LEFT_PAREN)) parser_next(parser)->role = ROLE_CALL;
+        else parser_fail_expected(parser, "(");
+        parse_exprs(parser);
+        parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
         return;
     }
     parser_expect(parser, TOKEN_LEFT_PAREN, is_lateral ? "subquery after LATERAL" : "(");
@@ -374,20 +379,19 @@ static void parse_table_other(Parser *parser, SyntaxTable *table) {
     table->is_plain = false;
 }
 
-static void parse_arguments(Parser *parser, SyntaxTable *table) {
-    table->has_arguments = true;
-    parser_next(parser)->role = ROLE_CALL;
-    if (parser_take(parser, TOKEN_RIGHT_PAREN)) return;
-    uint32_t capacity = 8;
+uint32_t parse_arguments(Parser *parser, SyntaxArgument **ret_items) {
+    *ret_items = NULL;
+    if (parser_sees(parser, TOKEN_RIGHT_PAREN)) return 0;
+    uint32_t capacity = 4, count = 0;
     SyntaxArgument *items = ARENA_ARRAY(parser->arena, SyntaxArgument, capacity);
     do {
-        if (table->argument_count == capacity) {
+        if (count == capacity) {
             SyntaxArgument *larger = ARENA_ARRAY(parser->arena, SyntaxArgument, capacity * 2);
             memcpy(larger, items, capacity * sizeof *items);
             items = larger;
             capacity *= 2;
         }
-        SyntaxArgument *item = &items[table->argument_count++];
+        SyntaxArgument *item = &items[count++];
         item->first = parser->at;
         bool is_named = bytes_equal_text(parser_peek_ahead(parser, 1)->text, "=>");
         if (is_named) {
@@ -400,7 +404,14 @@ static void parse_arguments(Parser *parser, SyntaxTable *table) {
         item->value = is_named ? NULL : value;
         item->end = parser->at;
     } while (parser_take(parser, TOKEN_COMMA));
-    table->arguments = items;
+    *ret_items = items;
+    return count;
+}
+
+void parse_names(Parser *parser) {
+    do {
+        (void)parser_identifier(parser);
+    } while (parser_take(parser, TOKEN_COMMA));
     parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
 }
 
@@ -428,11 +439,8 @@ static bool parse_join(Parser *parser, SyntaxTable *ret_table) {
         ret_table->on = parse_expr(parser);
     } else if (parser_take_keyword(parser, KEYWORD_USING)) {
         ret_table->join = SYNTAX_JOIN_OTHER;
-        if (parser_sees(parser, TOKEN_LEFT_PAREN)) {
-            parser_skip_parens(parser);
-        } else {
-            parser_fail_expected(parser, "a list of columns in parentheses");
-        }
+        parser_expect(parser, TOKEN_LEFT_PAREN, "a list of columns in parentheses");
+        parse_names(parser);
     }
     return !parser->failed;
 }
@@ -451,11 +459,16 @@ static bool parse_join_kind(Parser *parser, SyntaxJoin *ret_join) {
         parser_expect_keyword(parser, KEYWORD_APPLY, "APPLY");
         return true;
     }
-    bool is_side = parser_take_keyword(parser, KEYWORD_LEFT) || parser_take_keyword(parser, KEYWORD_RIGHT);
+    bool is_left = parser_take_keyword(parser, KEYWORD_LEFT);
+    bool is_side = is_left || parser_take_keyword(parser, KEYWORD_RIGHT);
     if (!is_side && !parser_take_keyword(parser, KEYWORD_FULL)) return false;
     bool has_word = parser_take_keyword(parser, KEYWORD_OUTER);
     if (is_side && !has_word) {
         has_word = parser_take_keyword(parser, KEYWORD_SEMI) || parser_take_keyword(parser, KEYWORD_ANTI);
+    }
+    if (is_side && !has_word && !parser_sees_keyword(parser, KEYWORD_JOIN)) {
+        parser_fail(parser, is_left ? "expected OUTER, SEMI, ANTI or JOIN after LEFT"
+                                    : "expected OUTER, SEMI, ANTI or JOIN after RIGHT");
     }
     parser_expect_keyword(parser, KEYWORD_JOIN, "JOIN");
     return true;

@@ -68,6 +68,10 @@ static void parse_insert(Parser *parser, SyntaxStatement *statement) {
         statement->has_extras = true;
         if (parser_sees(parser, TOKEN_LEFT_PAREN)) parser_skip_parens(parser);
     }
+    if (parser_take(parser, TOKEN_LEFT_PAREN)) {  // some dialect names columns once more
+        statement->has_extras = true;
+        parse_names(parser);
+    }
     statement->query = parse_query(parser);
     if (parser_take_keywords(parser, KEYWORD_ON, KEYWORD_CONFLICT)) {
         statement->has_extras = true;
@@ -85,7 +89,8 @@ static void parse_update(Parser *parser, SyntaxStatement *statement) {
     do {
         SyntaxAssignment *assignment = statement_add_assignment(parser, statement);
         assignment->name = parse_loose_name(parser);
-        parser_expect(parser, TOKEN_EQUAL, "=");
+        if (!parser_sees_assign(parser)) parser_fail_expected(parser, "=");
+        (void)parser_take(parser, TOKEN_EQUAL);
         assignment->value = parse_expr(parser);
     } while (parser_take(parser, TOKEN_COMMA));
     if (parser_take_keyword(parser, KEYWORD_FROM)) {
@@ -135,18 +140,15 @@ static void parse_set(Parser *parser, SyntaxStatement *statement) {
         return;
     }
     statement->name = parser_object_name(parser);
-    bool is_assignment = parser_take(parser, TOKEN_EQUAL);
-    if (!is_assignment && parser_sees_keyword(parser, KEYWORD_TO)) {
-        is_assignment = true;
-        (void)parser_next(parser);
-    }
-    if (!is_assignment) {
+    if (!parser_sees_assign(parser) && !parser_sees_keyword(parser, KEYWORD_TO)) {
         parser_fail_expected(parser, "equals sign or TO");
         return;
     }
     do {
+        (void)parser_next(parser);  // =, TO or a comma
+        if (parser_sees(parser, TOKEN_END)) parser_fail_expected(parser, "variable value");
         statement_add_assignment(parser, statement)->value = parse_expr(parser);
-    } while (parser_take(parser, TOKEN_COMMA));
+    } while (parser_sees(parser, TOKEN_COMMA));
 }
 
 // SHOW takes words as they come and joins them with dots.
@@ -158,7 +160,7 @@ static void parse_show(Parser *parser, SyntaxStatement *statement) {
 // between them do not count.
 static Bytes parse_loose_name(Parser *parser) {
     uint32_t first = parser->at, count = 0, bytes = 0;
-    while (!parser_sees(parser, TOKEN_END) && !parser_sees(parser, TOKEN_EQUAL)) {
+    while (!parser_sees(parser, TOKEN_END) && !parser_sees_assign(parser)) {
         const Token *token = parser_next(parser);
         if (token->kind != TOKEN_WORD) continue;
         count++;
@@ -189,9 +191,10 @@ static bool parse_other(Parser *parser) {
         }
     }
     if (!is_known) return false;
+    parser_next(parser)->role = ROLE_CAPITALS;
     while (!parser_sees(parser, TOKEN_END) && !parser_sees(parser, TOKEN_SEMICOLON)) {
         Token *next = parser_next(parser);
-        if (next->keyword != KEYWORD_NONE) next->role = ROLE_KEYWORD;
+        if (next->keyword != KEYWORD_NONE) next->role = ROLE_CAPITALS;
     }
     return true;
 }

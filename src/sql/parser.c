@@ -74,13 +74,17 @@ bool parser_take(Parser *parser, TokenKind kind) {
 
 bool parser_take_keyword(Parser *parser, Keyword keyword) {
     if (!parser_sees_keyword(parser, keyword)) return false;
-    parser_next(parser)->role = ROLE_KEYWORD;
+    parser_next(parser)->role = ROLE_CAPITALS;
     return true;
 }
 
 bool parser_take_keywords(Parser *parser, Keyword first, Keyword second) {
     if (!parser_sees_keyword(parser, first) || parser_peek_ahead(parser, 1)->keyword != second) return false;
     return parser_take_keyword(parser, first) && parser_take_keyword(parser, second);
+}
+
+bool parser_sees_assign(const Parser *parser) {
+    return parser_sees(parser, TOKEN_EQUAL) && parser_peek(parser)->text.count == 1;
 }
 
 void parser_expect(Parser *parser, TokenKind kind, const char *name) {
@@ -110,15 +114,15 @@ void parser_fail_expected(Parser *parser, const char *what) {
     parser->failed = true;
 }
 
-void parser_fail_depth(Parser *parser) {
+void parser_fail(Parser *parser, const char *text) {
     if (parser->failed) return;
     parser->failed = true;
-    (void)error_set(parser->error, STATUS_INVALID, "sql parser error: recursion limit exceeded");
+    (void)error_set(parser->error, STATUS_INVALID, "sql parser error: %s", text);
 }
 
 bool parser_enter(Parser *parser) {
     ASSERT(parser->depth <= SQL_DEPTH_MAX);
-    if (parser->depth == SQL_DEPTH_MAX) parser_fail_depth(parser);
+    if (parser->depth == SQL_DEPTH_MAX) parser_fail(parser, "recursion limit exceeded");
     if (parser->failed) return false;
     parser->depth++;
     return true;

@@ -1,7 +1,7 @@
 // token.c - the lexer: one pass over the text, a character at a time, that counts lines and columns.
 //
-// Words start with a letter or _ and go on with letters, digits, $ and _. Which characters beyond ASCII are
-// letters is not looked up: all but white space count as letters, so a few more names are legal than upstream.
+// Words start with a letter or _ and go on with letters, digits, $ and _. Beyond ASCII all but white space and the
+// blocks of signs and symbols count as letters, so a few more names are legal than upstream.
 
 #include "sql/token.h"
 
@@ -68,8 +68,8 @@ static void lexer_escaped(Lexer *lexer, Place start);
 static Token lexer_dollar(Lexer *lexer);
 static Token lexer_operator(Lexer *lexer);
 static Keyword keyword_find(Bytes word);
-static bool is_word_start(uint8_t byte);
-static bool is_word_part(uint8_t byte);
+static bool lexer_is_word_part(const Lexer *lexer);
+static uint32_t lexer_code_point(const Lexer *lexer);
 static bool is_digit(uint8_t byte);
 static bool is_hex_digit(uint8_t byte);
 
@@ -119,6 +119,10 @@ void token_write(const Token *token, Buffer *buffer) {
     }
 }
 
+static uint8_t byte_to_upper(uint8_t byte) {
+    return byte >= 'a' && byte <= 'z' ? (uint8_t)(byte - 32) : byte;
+}
+
 static bool tokens_need_space(const Token *before, const Token *token) {
     switch (token->kind) {
     case TOKEN_COMMA:
@@ -147,8 +151,8 @@ void tokens_write(const TokenSpan *tokens, uint32_t first, uint32_t end, Buffer 
         if (token->role == ROLE_OMITTED) continue;
         if (before != NULL && tokens_need_space(before, token)) buffer_u8(buffer, ' ');
         if (token->role == ROLE_BARE_ALIAS) buffer_append_text(buffer, "AS ");
-        if (token->role == ROLE_KEYWORD) {
-            buffer_append_text(buffer, KEYWORD_TEXTS[token->keyword]);
+        if (token->role == ROLE_CAPITALS) {
+            for (uint32_t j = 0; j < token->text.count; j++) buffer_u8(buffer, byte_to_upper(token->text.data[j]));
         } else if (token->role == ROLE_BOOL) {
             buffer_append_text(buffer, token->keyword == KEYWORD_TRUE ? "true" : "false");
         } else if (token->kind == TOKEN_EQUAL) {
@@ -273,7 +277,7 @@ static Token lexer_token(Lexer *lexer) {
         return token;
     }
     if (is_digit(byte) || (byte == '.' && is_digit(lexer_peek(lexer, 1)))) return lexer_number(lexer);
-    if (is_word_start(byte)) return lexer_word(lexer);
+    if (!is_digit(byte) && byte != '$' && lexer_is_word_part(lexer)) return lexer_word(lexer);
     if (byte == '$') return lexer_dollar(lexer);
     if (byte == '?') {
         lexer_step(lexer);
@@ -285,7 +289,7 @@ static Token lexer_token(Lexer *lexer) {
 
 static Token lexer_word(Lexer *lexer) {
     Place start = lexer_place(lexer);
-    while (is_word_part(lexer_peek(lexer, 0)) && lexer_space_bytes(lexer) == 0) lexer_step(lexer);
+    while (lexer_is_word_part(lexer)) lexer_step(lexer);
     Token token = lexer_finish(lexer, start, TOKEN_WORD);
     token.keyword = keyword_find(token.text);
     return token;
@@ -375,7 +379,7 @@ static void lexer_escaped(Lexer *lexer, Place start) {
 static Token lexer_dollar(Lexer *lexer) {
     Place start = lexer_place(lexer);
     lexer_step(lexer);
-    while (is_word_part(lexer_peek(lexer, 0)) && lexer_peek(lexer, 0) != '$') lexer_step(lexer);
+    while (lexer_peek(lexer, 0) != '$' && lexer_is_word_part(lexer)) lexer_step(lexer);
     if (lexer_peek(lexer, 0) != '$') return lexer_finish(lexer, start, TOKEN_PLACEHOLDER);
     lexer_step(lexer);
     Bytes tag = bytes_slice(lexer->text, start.at, lexer->at - start.at);
@@ -406,6 +410,35 @@ static Token lexer_operator(Lexer *lexer) {
 
 // ---- characters and keywords ----
 
+// Beyond ASCII: blocks without letters.
+static const struct {
+    uint32_t first, last;
+} SIGNS[] = {
+    { 0x80, 0xa9 },     { 0xab, 0xb4 },     { 0xb6, 0xb9 },     { 0xbb, 0xbf },     { 0xd7, 0xd7 },
+    { 0xf7, 0xf7 },     { 0x1680, 0x1680 }, { 0x2000, 0x2070 }, { 0x2074, 0x207e }, { 0x2080, 0x208e },
+    { 0x20a0, 0x20ff }, { 0x2190, 0x249b }, { 0x2500, 0x2bff }, { 0x3000, 0x3004 }, { 0x3008, 0x3020 },
+    { 0xe000, 0xf8ff }, { 0xfe00, 0xfe6f }, { 0xfffc, 0xffff }, { 0x1f000, 0x1faff },
+};
+
+static bool lexer_is_word_part(const Lexer *lexer) {
+    uint8_t byte = lexer_peek(lexer, 0);
+    bool is_letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_';
+    if (byte < 0x80) return is_letter || is_digit(byte) || byte == '$';
+    uint32_t point = lexer_code_point(lexer);
+    for (uint32_t i = 0; i < sizeof SIGNS / sizeof SIGNS[0]; i++) {
+        if (point >= SIGNS[i].first && point <= SIGNS[i].last) return false;
+    }
+    return true;
+}
+
+// The character here, which is not ASCII. The text is valid UTF-8.
+static uint32_t lexer_code_point(const Lexer *lexer) {
+    uint32_t first = lexer_peek(lexer, 0);
+    uint32_t rest = 0, count = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+    for (uint32_t i = 1; i <= count; i++) rest = rest << 6 | (lexer_peek(lexer, i) & 0x3f);
+    return (first & (0x3fu >> count)) << (6 * count) | rest;
+}
+
 static Keyword keyword_find(Bytes word) {
     uint32_t low = 1, high = KEYWORD_COUNT;
     while (low < high) {
@@ -414,9 +447,7 @@ static Keyword keyword_find(Bytes word) {
         uint32_t i = 0;
         int order = 0;
         for (; i < word.count && order == 0; i++) {
-            uint8_t byte = word.data[i];
-            if (byte >= 'a' && byte <= 'z') byte = (uint8_t)(byte - 32);
-            order = byte - (uint8_t)text[i];  // text ends in a zero, which no word contains
+            order = byte_to_upper(word.data[i]) - (uint8_t)text[i];  // text ends in a zero, which no word contains
         }
         if (order == 0 && text[i] == 0) return (Keyword)middle;
         if (order > 0) {
@@ -426,14 +457,6 @@ static Keyword keyword_find(Bytes word) {
         }
     }
     return KEYWORD_NONE;
-}
-
-static bool is_word_start(uint8_t byte) {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_' || byte >= 0x80;
-}
-
-static bool is_word_part(uint8_t byte) {
-    return is_word_start(byte) || is_digit(byte) || byte == '$';
 }
 
 static bool is_digit(uint8_t byte) {

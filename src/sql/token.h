@@ -65,7 +65,7 @@ typedef enum Keyword {
 // How the parser understood a token; what tokens_write needs to know.
 typedef enum TokenRole {
     ROLE_PLAIN,
-    ROLE_KEYWORD,    // written in capitals
+    ROLE_CAPITALS,   // a keyword, or the name of a type
     ROLE_BOOL,       // written in small letters
     ROLE_SIGN,       // no space behind it
     ROLE_CALL,       // an opening parenthesis with no space before it
