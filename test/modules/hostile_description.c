@@ -21,8 +21,10 @@ static const uint8_t description[] = {
     2, 0xff, 0xff, 0xff, 0xff,
 #elif CASE == 3   // an unknown section
     2, 1, 0, 0, 0, 200, 0, 0, 0, 0,
-#elif CASE == 4   // a type that refers to itself: Array<&0>
-    2, 1, 0, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0, 0, 0,
+#elif CASE == 4   // an argument of a type that refers to itself: Array<&0>
+    2, 2, 0, 0,   0, 0, 1, 0, 0, 0,   3, 0, 0, 0, 0, 0,  //
+    3, 1, 0, 0,   0, 1, 0, 0, 0, 'r', 1, 0, 0, 0, 0, 1,
+    0, 0, 0, 'x', 0, 0, 0, 0, 0, 1,   2, 0, 0, 0, 0, 4,
 #elif CASE == 5   // a table whose rows are type 7 of none
     2, 1, 0, 0, 0, 2, 1, 0, 0, 0, 1, 0, 0, 0, 't', 7, 0, 0, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,   0, 0, 0, 0, 0, 0,
