@@ -185,6 +185,7 @@ static void budget_start(Instance *instance) {
     WasmInstance *wasm = instance->wasm;
     uint64_t ticks = (uint64_t)instance->call_seconds * TICKS_PER_SECOND;
     wasm->ticks = 0;
+    wasm->out_of_time = false;
     wasm->ticks_max = ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks;
     wasmtime_context_set_epoch_deadline(wasm->context, 1);
 }

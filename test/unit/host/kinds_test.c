@@ -14,11 +14,13 @@ typedef struct Kinds {
 static Bytes kinds_bytes(Arena *arena) {
     const char *folder = getenv("STDB_GOLDEN");
     char path[OS_PATH_BYTES_MAX];
-    snprintf(path, sizeof path, "%s/modules/kinds/kinds.wasm", folder ? folder : "../shared/golden");
+    snprintf(path, sizeof path, "%s/modules/kinds/kinds.wasm",
+             folder ? folder : "../shared/golden");
     Bytes bytes = BYTES_NONE;
     Error error;
     if (os_path_exists(os_real(), path) &&
-        os_file_read_all(os_real(), path, MODULE_PROGRAM_BYTES_MAX, arena, &bytes, &error) != STATUS_OK) {
+        os_file_read_all(os_real(), path, MODULE_PROGRAM_BYTES_MAX, arena, &bytes, &error) !=
+            STATUS_OK) {
         fail_msg("%s", error.text);
     }
     return bytes;
@@ -41,8 +43,8 @@ static int setup(void **state) {
         Error error;
         Hash hash = hash_keccak256(bytes);
         ASSERT(host_engine_create(os_real(), NULL, &base->engine, &error) == STATUS_OK);
-        Status status =
-            program_create(base->engine, PROGRAM_WASM, bytes, &hash, &base->program, &error);
+        Status status = program_create(base->engine, PROGRAM_WASM, bytes, &hash, &base->program,
+                                       &error);
         if (status != STATUS_OK) fixture_fail("%s", error.text);
         base->store = store_create();
         base->env = (HostEnv){
@@ -194,7 +196,8 @@ static void errors(void **state) {
     succeeds(kinds, "register", 1);
     buffer_string(&kinds->args, B("Ann"));
     buffer_u8(&kinds->args, 31);
-    CallOutcome outcome = reducer(kinds, "register", 2);  // the name is taken: errno 12, an Err of the module
+    CallOutcome outcome = reducer(kinds, "register",
+                                  2);  // the name is taken: errno 12, an Err of the module
     assert_int_equal(outcome.status, CALL_USER_ERROR);
     assert_true(outcome.text.count > 0);
     assert_int_equal(rows_of(kinds, "person"), 1);
@@ -212,7 +215,8 @@ static void errors(void **state) {
     assert_int_equal(outcome.status, CALL_TRAPPED);
     const LoggedRecord *panic = last_log(kinds);
     assert_int_equal(panic->record.level, MODULE_LOG_PANIC);
-    assert_non_null(memmem(panic->record.message.data, panic->record.message.count, "asked to panic", 14));
+    assert_non_null(
+        memmem(panic->record.message.data, panic->record.message.count, "asked to panic", 14));
     assert_true(panic->record.trace_count > 3);
     fixture_instance(kinds->base);
     succeeds(kinds, "unregister", 1);
@@ -228,7 +232,8 @@ static void out_of_memory_and_time(void **state) {
     assert_int_equal(reducer(kinds, "fail", 1).status, CALL_OUT_OF_TIME);
     fixture_instance(kinds->base);
     buffer_u8(&kinds->args, 3);
-    CallOutcome outcome = reducer(kinds, "fail", 1);  // allocates until nothing is left, then panics
+    CallOutcome outcome = reducer(kinds, "fail",
+                                  1);  // allocates until nothing is left, then panics
     assert_int_equal(outcome.status, CALL_TRAPPED);
     fixture_instance(kinds->base);
     buffer_u8(&kinds->args, 4);
@@ -243,8 +248,8 @@ static CallOutcome view(Kinds *kinds, const char *name, uint8_t sender) {
     FunctionCall call = call_of(kinds, def->name, def->index, sender);
     guest_signals();
     base->env.tx = tx_begin(base->store);
-    CallOutcome outcome =
-        instance_call_view(base->instance, def->is_anonymous ? VIEW_ANONYMOUS : VIEW_SENDER, &call);
+    CallOutcome outcome = instance_call_view(
+        base->instance, def->is_anonymous ? VIEW_ANONYMOUS : VIEW_SENDER, &call);
     tx_rollback(base->env.tx);
     base->env.tx = NULL;
     if (outcome.status != CALL_OK) fail_msg("%s: %.*s", name, BYTES_FORMAT(outcome.text));

@@ -234,7 +234,84 @@ static void not_wasm(void **state) {
     assert_int_equal(
         program_create(built->engine, PROGRAM_JS, B("1"), &hash, &program, &built->error),
         STATUS_UNSUPPORTED);
+    Bytes too_large = {built->module.data, MODULE_PROGRAM_BYTES_MAX + 1};
+    assert_int_equal(
+        program_create(built->engine, PROGRAM_WASM, too_large, &hash, &program, &built->error),
+        STATUS_LIMIT);
     assert_null(program);
+}
+
+// ---- what the engine understands (module-abi.md 1.11) ----
+
+#define ZERO16 "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+
+static void features(void **state) {
+    Built *built = *state;
+    static const struct {
+        const char *what, *signature, *body;  // without the count of locals and the end
+        uint32_t body_count;
+        bool is_accepted;
+    } CASES[] = {
+        {"sign extension", ":", "\x41\x00\xC0\x1A", 4, true},
+        {"float to int", ":", "\x43\0\0\0\0\xFC\x00\x1A", 8, true},
+        {"memory.fill", ":", "\x41\x00\x41\x00\x41\x00\xFC\x0B\x00", 9, true},
+        {"multi-value", ":ii", "\x41\x00\x41\x00", 4, true},
+        {"ref.null func", ":", "\xD0\x70\x1A", 3, true},
+        {"v128.const", ":", "\xFD\x0C" ZERO16 "\x1A", 19, true},
+        {"relaxed swizzle", ":", "\xFD\x0C" ZERO16 "\xFD\x0C" ZERO16 "\xFD\x80\x02\x1A", 40, true},
+        {"return_call", ":", "\x12\x01", 2, true},
+        {"externref", ":", "\xD0\x6F\x1A", 3, false},
+        {"atomic.fence", ":", "\xFE\x03\x00", 3, false},
+        {"memory.atomic.wait32", ":", "\x41\x00\x41\x00\x42\x00\xFE\x01\x02\x00\x1A", 11, false},
+        {"try_table", ":", "\x1F\x40\x00\x0B", 4, false},
+        {"ref.null any", ":", "\xD0\x6E\x1A", 3, false},
+        {"wide arithmetic", ":", "\x42\0\x42\0\x42\0\x42\0\xFC\x13\x1A\x1A", 12, false},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        WasmBuilder builder;
+        build_importing(&builder, (const char *[]){"spacetime_10.0"}, 1);
+        builder_function(&builder, ":", NULL);  // function 1, to be called
+        build_exports(&builder);
+        Buffer body;
+        buffer_init(&body, 256);
+        buffer_u8(&body, 0);
+        buffer_append(&body, CASES[i].body, CASES[i].body_count);
+        buffer_u8(&body, OP_END);
+        builder_function(&builder, CASES[i].signature, &body);
+        buffer_done(&body);
+        Program *program = NULL;
+        Status status = create(built, &builder, &program);
+        if ((status == STATUS_OK) != CASES[i].is_accepted) {
+            fail_msg("%s: %s", CASES[i].what, status == STATUS_OK ? "accepted" : built->error.text);
+        }
+        program_unref(program);
+    }
+}
+
+static void memories(void **state) {
+    Built *built = *state;
+    static const struct {
+        const char *what, *memories;  // flags, pages, and so on, after the first memory
+        uint32_t bytes, count;
+        bool is_accepted;
+    } CASES[] = {
+        {"a second", "\x00\x01", 2, 1, true},
+        {"64 bits", "\x04\x01", 2, 1, true},
+        {"shared", "\x03\x01\x02", 3, 1, false},
+        {"pages of one byte", "\x08\x01\x00", 3, 1, false},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        WasmBuilder builder;
+        build_good(&builder);
+        buffer_append(&builder.memories, CASES[i].memories, CASES[i].bytes);
+        builder.memory_count += CASES[i].count;
+        Program *program = NULL;
+        Status status = create(built, &builder, &program);
+        if ((status == STATUS_OK) != CASES[i].is_accepted) {
+            fail_msg("%s: %s", CASES[i].what, status == STATUS_OK ? "accepted" : built->error.text);
+        }
+        program_unref(program);
+    }
 }
 
 // ---- start-up ----
@@ -378,6 +455,48 @@ static void describe_failure(void **state) {
     if (strncmp(built->error.text, text, strlen(text)) != 0) fail_msg("%s", built->error.text);
 }
 
+// A description may have 64 MiB, and not one byte more.
+static void description_limit(void **state) {
+    Built *built = *state;
+    for (uint32_t extra = 0; extra < 2; extra++) {
+        WasmBuilder builder;
+        builder_init(&builder);
+        builder_import(&builder, "spacetime_10.0", "bytes_sink_write", "iii:i");
+        builder_memory(&builder, (MODULE_DEF_BYTES_MAX >> 16) + 1);
+        builder_export(&builder, "memory", EXPORT_MEMORY, 0);
+        Buffer body;
+        buffer_init(&body, 64);
+        buffer_u8(&body, 0);
+        emit_i32(&body, 8);
+        emit_i32(&body, MODULE_DEF_BYTES_MAX + extra);
+        emit_memory(&body, OP_I32_STORE, 0);
+        emit_get(&body, 0);
+        emit_i32(&body, 16);
+        emit_i32(&body, 8);
+        emit_call(&body, 0);
+        buffer_append(&body, (uint8_t[]){OP_DROP, OP_END}, 2);
+        builder_export(&builder, "__describe_module__", EXPORT_FUNCTION,
+                       builder_function(&builder, "i:", &body));
+        buffer_clear(&body);
+        buffer_append(&body, "\x00\x41\x00\x0B", 4);
+        builder_export(&builder, "__call_reducer__", EXPORT_FUNCTION,
+                       builder_function(&builder, "illlllllii:i", &body));
+        buffer_done(&body);
+        Program *program = NULL;
+        assert_int_equal(create(built, &builder, &program), STATUS_OK);
+        Store *store = store_create();
+        HostEnv env = {.os = os_real(), .store = store, .log = no_log};
+        Instance *instance = NULL;
+        guest_signals();
+        Status status = instance_create(program, &env, &instance, &built->error);
+        assert_int_equal(status, extra ? STATUS_LIMIT : STATUS_OK);
+        if (!extra) assert_int_equal(instance_description(instance).count, MODULE_DEF_BYTES_MAX);
+        instance_free(instance);
+        store_free(store);
+        program_unref(program);
+    }
+}
+
 // ---- the cache ----
 
 static void count_files(void *user, const char *name, bool is_directory) {
@@ -464,10 +583,13 @@ int main(void) {
         cmocka_unit_test_setup_teardown(exports, setup, teardown),
         cmocka_unit_test_setup_teardown(both_http_handler_signatures, setup, teardown),
         cmocka_unit_test_setup_teardown(not_wasm, setup, teardown),
+        cmocka_unit_test_setup_teardown(features, setup, teardown),
+        cmocka_unit_test_setup_teardown(memories, setup, teardown),
         cmocka_unit_test_setup_teardown(start_order, setup, teardown),
         cmocka_unit_test_setup_teardown(start_failures, setup, teardown),
         cmocka_unit_test_setup_teardown(start_function, setup, teardown),
         cmocka_unit_test_setup_teardown(describe_failure, setup, teardown),
+        cmocka_unit_test_setup_teardown(description_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(cache, setup, teardown),
         cmocka_unit_test_setup_teardown(cache_is_a_file, setup, teardown),
     };

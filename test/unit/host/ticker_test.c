@@ -101,7 +101,8 @@ static long clock_switches(void) {
         snprintf(path, sizeof path, "/proc/self/task/%s/status", entry->d_name);
         FILE *file = fopen(path, "r");
         if (!file) continue;
-        bool is_clock = fgets(line, sizeof line, file) && strcmp(line, "Name:\tmodule-clock\n") == 0;
+        bool is_clock = fgets(line, sizeof line, file) &&
+                        strcmp(line, "Name:\tmodule-clock\n") == 0;
         while (is_clock && fgets(line, sizeof line, file)) {
             if (sscanf(line, "voluntary_ctxt_switches: %ld", &switches) == 1) break;
         }
