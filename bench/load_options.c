@@ -107,7 +107,7 @@ LoadOptions load_options_parse(int argument_count, char **arguments) {
         options.connections = 1;
         options.in_flight = 1;
     }
-    bool has_server = options.host != NULL && options.database != NULL;
+    bool has_server = options.host[0] != 0 && options.database != NULL;
     if (!has_server && options.sync_directory == NULL) usage("--url and --db are needed", "");
     if (options.workload == WORKLOAD_FANOUT && options.writers > options.connections) {
         usage("more writers than connections", "");
@@ -163,7 +163,10 @@ static void option_url(LoadOptions *options, const char *value) {
     if (strncmp(value, "http://", 7) == 0) value += 7;
     const char *colon = strrchr(value, ':');
     if (colon == NULL || colon == value || colon[1] == 0) usage("want HOST:PORT, not", value);
-    options->host = strndup(value, (size_t)(colon - value));
+    size_t host_bytes = (size_t)(colon - value);
+    if (host_bytes >= sizeof options->host) usage("too long a name:", value);
+    memcpy(options->host, value, host_bytes);
+    options->host[host_bytes] = 0;
     options->port = colon + 1;
 }
 

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define HOST_BYTES_MAX 256u
+
 typedef enum Workload {
     WORKLOAD_TRANSFER,  // transfer(from u32, to u32, amount i64) between random accounts
     WORKLOAD_EMPTY,     // empty()
@@ -11,7 +13,7 @@ typedef enum Workload {
 } Workload;
 
 typedef struct LoadOptions {
-    const char *host;
+    char host[HOST_BYTES_MAX];  // empty: no server was named
     const char *port;
     const char *database;
     const char *token;  // NULL: an identity is made

@@ -43,7 +43,7 @@ static void probe_sync(const LoadOptions *options);
 int main(int argument_count, char **arguments) {
     LoadOptions options = load_options_parse(argument_count, arguments);
     if (options.sync_directory != NULL) probe_sync(&options);
-    if (options.host == NULL) return 0;
+    if (options.host[0] == 0) return 0;
     char *token = options.token != NULL ? mem_copy_text(bytes_of_text(options.token))
                                         : load_identity(&options);
     if (options.seeds_first) seed_accounts(&options, token);
