@@ -13,6 +13,9 @@
 #define FIND_BYTES 4096u
 #define NAME_BYTES_MAX 512u
 
+extern const StdbIndex *const __start_stdb_indexes[] __attribute__((weak));
+extern const StdbIndex *const __stop_stdb_indexes[] __attribute__((weak));
+
 uint8_t stdb_scratch_small[STDB_SCRATCH_BYTES];
 
 static uint32_t name_append(char *name, uint32_t length, const char *text);
@@ -20,6 +23,7 @@ static int32_t fetch(uint32_t handle, uint8_t **buffer, uint32_t capacity, uint3
                      const StdbTable *table);
 static StdbIter iter_open(uint32_t handle, const StdbTable *table, uint32_t row_max);
 static const char *unique_columns(const StdbTable *table);
+static const char *key_columns(const StdbIndex *index);
 
 uint8_t *stdb_scratch_large(uint32_t bytes) {
     return memory_borrow(bytes);
@@ -81,15 +85,27 @@ StdbStatus stdb_write_refused(const StdbTable *table, uint32_t error) {
     }
 }
 
-// "id", "id or name", for the one who has to make sense of a refusal.
+// "id", "id or name", "id or (layer, x)", for the one who has to make sense of a refusal.
 static const char *unique_columns(const StdbTable *table) {
     const char *text = NULL;
-    for (uint32_t i = 0; i < table->column_count; i++) {
-        if (!(table->columns[i] & (STDB_COLUMN_PRIMARY_KEY | STDB_COLUMN_UNIQUE))) continue;
-        const char *name = table->row->fields[i].name;
-        text = text == NULL ? name : stdb_format("%s or %s", text, name).data;
+    const StdbIndex *const *end = __stop_stdb_indexes;
+    for (const StdbIndex *const *at = __start_stdb_indexes; at < end; at++) {
+        const StdbIndex *index = *at;
+        if (!(index->flags & (STDB_COLUMN_PRIMARY_KEY | STDB_COLUMN_UNIQUE))) continue;
+        if (index->table != table) continue;
+        const char *key = key_columns(index);
+        text = text == NULL ? key : stdb_format("%s or %s", text, key).data;
     }
     return text == NULL ? "key" : text;
+}
+
+static const char *key_columns(const StdbIndex *index) {
+    const StdbField *fields = index->table->row->fields;
+    const char *text = fields[index->columns[0]].name;
+    for (uint32_t i = 1; i < index->column_count; i++) {
+        text = stdb_format("%s, %s", text, fields[index->columns[i]].name).data;
+    }
+    return index->column_count == 1 ? text : stdb_format("(%s)", text).data;
 }
 
 void stdb_host_failed(const StdbTable *table, const char *call, uint32_t error) {

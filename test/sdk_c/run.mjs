@@ -253,7 +253,7 @@ const tests = {
         assert.match(number, /^deleted 1 2$/);
         const messages = host.logs.map(log => log.message);
         const third = messages.find(message => message.startsWith("cell Low sky"));
-        assert.deepEqual(messages, ["number 1", "cell: another row has the same key", "all", one, two, third, "low", two, third,
+        assert.deepEqual(messages, ["number 1", "cell: another row has the same (layer, x, y)", "all", one, two, third, "low", two, third,
             "high sea", one, "sea", one, two, "sea, 1, above 2", two, "from sb", third, "deleted 1 2"]);
         assert.match(third, /^cell Low sky -7 3 #\d+ 0,0 $/, three);
         assert.deepEqual(host.rows("cell"), []);  // the failure undid everything
