@@ -29,7 +29,9 @@ STDB_REDUCER(add, ctx, (String, name)) {
 
 STDB_REDUCER(say_hello, ctx) {
     PersonIter people = person_scan();
-    for (Person person; person_next(&people, &person);) stdb_log_info("Hello, %s!", person.name.data);
+    for (Person person; person_next(&people, &person);) {
+        stdb_log_info("Hello, %s!", person.name.data);
+    }
     stdb_log_info("Hello, World!");
     return STDB_OK;
 }
