@@ -1,0 +1,87 @@
+// logs.c - the module log over HTTP: its tail, and what is appended from then on (http-api.md 9.3).
+
+#include "server/handlers.h"
+
+typedef struct LogsRequest {
+    bool follow;
+    uint32_t lines;  // UINT32_MAX: not given
+    // What the net thread needs when the client leaves. Lives in the exchange's arena, as long as it may ask.
+    Server *server;
+    Identity identity;
+    _Atomic uint64_t id;  // of the Follow; 0: none yet. Executor stores, net thread loads, seq_cst.
+} LogsRequest;
+
+static void net_gone(void *user);
+static void exec_logs(Database *database, DbMessage *message);
+static void begin_follow(WebRequest *request, LogsRequest *logs);
+
+void arrive_logs(WebRequest *request) {
+    LogsRequest *logs = ARENA_NEW(request->arena, LogsRequest);
+    logs->lines = UINT32_MAX;
+    logs->server = request->server;
+    request->own = logs;
+    http_on_gone(request->exchange, net_gone, logs);
+}
+
+void handle_logs(WebRequest *request) {
+    LogsRequest *logs = request->own;
+    if (!web_database(request) || !web_owner(request, "view module logs")) return;
+    if (!web_query_u32(request, "num_lines", &logs->lines)) return;
+    if (!web_query_flag(request, "follow", &logs->follow)) return;
+    if (request->hosted->database == NULL) {
+        web_answer_text(request, 500, "error starting database: %s", request->hosted->failure);
+        return;
+    }
+    logs->identity = request->hosted->record.identity;
+    web_post(request, exec_logs);
+}
+
+// If the follow has no number yet, hosted_follow finds out itself that the client is gone: either it sees that,
+// or this sees the number (both sides store first and look then).
+static void net_gone(void *user) {
+    LogsRequest *logs = user;
+    atomic_thread_fence(memory_order_seq_cst);
+    uint64_t id = atomic_load(&logs->id);
+    if (id == 0) return;
+    View *view = registry_view(logs->server->registry);
+    const ViewDatabase *database = view_find_database(view, &logs->identity);
+    // A database that was deleted or replaced ends its follows itself.
+    if (database && database->hosted->database) hosted_unfollow(database->hosted, id);
+    view_unref(view);
+}
+
+static void exec_logs(Database *database, DbMessage *message) {
+    WebRequest *request = WEB_OF_MESSAGE(message);
+    LogsRequest *logs = request->own;
+    bool wants_tail = !logs->follow || (logs->lines > 0 && logs->lines < UINT32_MAX);
+    uint32_t lines = logs->lines;
+    if (logs->follow && lines > SERVER_FOLLOW_LINES_MAX) lines = SERVER_FOLLOW_LINES_MAX;
+    Buffer text;
+    buffer_init(&text, SERVER_TEXT_BYTES_MAX);
+    Error error;
+    Status status = wants_tail ? database_log_tail(database, lines, &text, &error) : STATUS_OK;
+    if (status != STATUS_OK) {
+        web_answer_text(request, 503, "Logs are temporarily not available");
+    } else {
+        web_add_header(request, "cache-control", BYTES_LITERAL("no-cache"));
+        Bytes type = BYTES_LITERAL("application/x-ndjson");
+        if (logs->follow && !database_is_stopped(database)) {
+            web_answer_stream(request, 200, type);
+            if (text.count > 0) (void)http_stream_write(request->exchange, buffer_bytes(&text));
+            begin_follow(request, logs);
+        } else {
+            web_answer(request, 200, type, buffer_bytes(&text));
+        }
+    }
+    buffer_done(&text);
+}
+
+// The exchange belongs to the follow from here on.
+static void begin_follow(WebRequest *request, LogsRequest *logs) {
+    Hosted *hosted = request->hosted;
+    uint64_t id = server_new_follow(request->server);
+    atomic_store(&logs->id, id);
+    atomic_thread_fence(memory_order_seq_cst);
+    hosted_follow(hosted, request->exchange, id);
+    hosted_unref(hosted);
+}
