@@ -13,6 +13,7 @@
 #define STORE_INSTANCES_MAX 2
 // No export takes more values.
 #define VALUES_MAX 16u
+#define OUT_OF_TIME_TEXT "the call used up its time"
 
 struct WasmInstance {
     HostEngine *engine;
@@ -205,7 +206,10 @@ static WasmEnd function_call(Instance *instance, const wasmtime_func_t *function
 
 static WasmEnd call_failed(Instance *instance, wasmtime_error_t *failure, wasm_trap_t *trap) {
     buffer_clear(&instance->text);
-    trap_take_text(failure, trap, &instance->text);
+    Bytes cause = BYTES_NONE;
+    if (instance->wasm->out_of_time) cause = BYTES_LITERAL(OUT_OF_TIME_TEXT);
+    if (instance->trapped) cause = bytes_of_text(instance->trap.text);
+    trap_take_text(failure, trap, cause, &instance->text);
     ASSERT(!instance->text.failed);
     return instance->wasm->out_of_time ? WASM_OUT_OF_TIME : WASM_TRAPPED;
 }
@@ -219,7 +223,7 @@ static wasmtime_error_t *instance_tick(wasmtime_context_t *context, void *user, 
     wasm->ticks++;
     if (wasm->ticks >= wasm->ticks_max) {
         wasm->out_of_time = true;
-        return wasmtime_error_new("the call used up its time");
+        return wasmtime_error_new(OUT_OF_TIME_TEXT);
     }
     if (wasm->ticks % TICKS_PER_SECOND == 0) {
         log_line(LOG_WARN, "host", "module function %.*s has been running for %u s",

@@ -455,6 +455,47 @@ static void describe_failure(void **state) {
     if (strncmp(built->error.text, text, strlen(text)) != 0) fail_msg("%s", built->error.text);
 }
 
+// A name of 250 bytes that would demangle to gigabytes is shown as it is; the cause is there all the same.
+static void hostile_names(void **state) {
+    Built *built = *state;
+    Buffer name;
+    buffer_init(&name, 1000);
+    buffer_append_text(&name, "_Z1f1aIiiES_IS0_S0_E");
+    for (int i = 1; i < 23; i++) {
+        char digit = "0123456789ABCDEFGHIJKLMNOPQ"[i];
+        buffer_append_format(&name, "S_IS%c_S%c_E", digit, digit);
+    }
+    buffer_u8(&name, 0);
+    static const struct {
+        const char *body, *cause;
+        uint32_t body_count;
+    } CASES[] = {
+        {"\x00\x00\x0B",
+         "wasm trap: wasm `unreachable` instruction executed\nwasm backtrace:\n    0: ", 3},
+        {"\x00\x41\x00\x10\x00\x0B",
+         "null pointer passed to a spacetime function\nwasm backtrace:\n    0: ", 6},
+    };
+    for (int i = 0; i < 2; i++) {
+        WasmBuilder builder;
+        build_good(&builder);
+        Buffer body;
+        buffer_init(&body, 64);
+        buffer_append(&body, CASES[i].body, CASES[i].body_count);
+        uint32_t function = builder_function(&builder, ":", &body);
+        buffer_done(&body);
+        builder_name(&builder, function, (const char *)name.data);
+        builder_export(&builder, "_initialize", EXPORT_FUNCTION, function);
+        int64_t started = os_real()->monotonic_nanos(os_real());
+        assert_int_equal(start(built, &builder, NULL), STATUS_INVALID);
+        assert_true(os_real()->monotonic_nanos(os_real()) - started < 1000000000);
+        char text[512];
+        snprintf(text, sizeof text, "wasm trap while calling \"_initialize\": %s%s", CASES[i].cause,
+                 (const char *)name.data);
+        assert_string_equal(built->error.text, text);
+    }
+    buffer_done(&name);
+}
+
 // A description may have 64 MiB, and not one byte more.
 static void description_limit(void **state) {
     Built *built = *state;
@@ -589,6 +630,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(start_failures, setup, teardown),
         cmocka_unit_test_setup_teardown(start_function, setup, teardown),
         cmocka_unit_test_setup_teardown(describe_failure, setup, teardown),
+        cmocka_unit_test_setup_teardown(hostile_names, setup, teardown),
         cmocka_unit_test_setup_teardown(description_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(cache, setup, teardown),
         cmocka_unit_test_setup_teardown(cache_is_a_file, setup, teardown),
