@@ -120,7 +120,7 @@ static void write_series(Buffer *text, const Series *series, const Scrape *scrap
 
 static void write_net(Buffer *text, NetServer *net) {
     NetStats stats = net_server_stats(net);
-    write_one(text, "spacetime_net_connections", "gauge", stats.connections);
+    write_one(text, "spacetime_net_connections_total", "counter", stats.connections);
     write_one(text, "spacetime_net_requests_total", "counter", stats.requests);
     write_one(text, "spacetime_net_messages_in_total", "counter", stats.messages_in);
     write_one(text, "spacetime_net_messages_out_total", "counter", stats.messages_out);
