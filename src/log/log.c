@@ -9,13 +9,13 @@
 
 #include "log/log.h"
 
-#include <stdio.h>
-
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "log/recover.h"
 #include "log/segment.h"
+
+#include <stdio.h>
 
 #define PATH_BYTES_MAX 4096u
 
@@ -33,12 +33,12 @@ struct Log {
     uint64_t writing_ticket;  // of the last commit in it: the offset that comes next
     // ---- shared, under mutex ----
     Mutex mutex;
-    Condition work;   // the log thread waits: something is pending, or stop
-    Condition space;  // the executor waits: pending shrank
-    Buffer pending;   // whole commits
+    Condition work;           // the log thread waits: something is pending, or stop
+    Condition space;          // the executor waits: pending shrank
+    Buffer pending;           // whole commits
     uint64_t pending_ticket;  // of the last commit in it
-    bool is_idle;     // the log thread waits for work
-    bool is_running;  // there is a log thread
+    bool is_idle;             // the log thread waits for work
+    bool is_running;          // there is a log thread
     bool stop;
     Thread thread;
     // ---- set once by the log thread, under mutex; the flag is read without it ----
@@ -57,8 +57,8 @@ static uint32_t log_part_bytes(const Log *log, Bytes commits);
 static Status log_rotate(Log *log, uint64_t next_offset, Error *error);
 static void log_fail(Log *log, const Error *error);
 
-Status log_open(Os *os, const char *directory, const LogOptions *options, Store *store, Log **ret_log,
-                LogReport *ret_report, Error *error) {
+Status log_open(Os *os, const char *directory, const LogOptions *options, Store *store,
+                Log **ret_log, LogReport *ret_report, Error *error) {
     Recovery recovery = {0};
     Status status = recover(os, directory, store, &recovery, error);
     if (status != STATUS_OK) return status;
@@ -110,7 +110,8 @@ static Status append_system_schema(Log *log, Store *store) {
             bool found = table_scan_next(&scan, &rows[r]);
             ASSERT(found);
         }
-        deltas[i] = (TableDelta){.table = table, .schema = table_schema(table), .inserted = {rows, count}};
+        deltas[i] = (TableDelta){
+            .table = table, .schema = table_schema(table), .inserted = {rows, count}};
     }
     Commit commit = {.tables = deltas, .table_count = CATALOG_COUNT, .is_logged = true};
     LogInputs none = {0};
@@ -143,7 +144,9 @@ static void append_frame(Log *log, const LogInputs *inputs, const Commit *commit
     buffer_u16(pending, 1);  // one transaction a commit
     buffer_u32(pending, 0);  // bytes of the record, below
     txdata_write(pending, inputs, commit);
-    ASSERT(!pending->failed);  // STORE_ROW_BYTES_MAX and the pending limit keep it far from its maximum
+    ASSERT(
+        !pending
+             ->failed);  // STORE_ROW_BYTES_MAX and the pending limit keep it far from its maximum
     size_t record_bytes = pending->count - start - COMMIT_HEADER_BYTES;
     store_u32le(pending->data + start + COMMIT_HEADER_BYTES - 4, (uint32_t)record_bytes);
     uint32_t checksum = crc32c(0, bytes_of(pending->data + start, pending->count - start));
@@ -221,7 +224,9 @@ static bool log_take_work(Log *log) {
     mutex_lock(&log->mutex);
     while (log->pending.count == 0 && !log->stop && !log->failed) {
         log->is_idle = true;
-        if (!condition_wait_ms(&log->work, &log->mutex, LOG_THREAD_IDLE_MS) && log->pending.count == 0) break;
+        if (!condition_wait_ms(&log->work, &log->mutex, LOG_THREAD_IDLE_MS) &&
+            log->pending.count == 0)
+            break;
     }
     log->is_idle = false;
     bool has_work = log->pending.count > 0 && !log->failed;
@@ -263,7 +268,8 @@ static uint32_t log_part_bytes(const Log *log, Bytes commits) {
     uint32_t at = 0;
     uint64_t segment_bytes = log->segment_bytes;
     while (at < commits.count && segment_bytes < log->options.segment_bytes_max) {
-        uint32_t whole = load_u32le(commits.data + at + COMMIT_HEADER_BYTES - 4) + COMMIT_FRAME_BYTES;
+        uint32_t whole = load_u32le(commits.data + at + COMMIT_HEADER_BYTES - 4) +
+                         COMMIT_FRAME_BYTES;
         at += whole;
         segment_bytes += whole;
     }
@@ -272,8 +278,8 @@ static uint32_t log_part_bytes(const Log *log, Bytes commits) {
 }
 
 static Status log_write_part(Log *log, Bytes part, Error *error) {
-    Status status =
-        log->os->file_write(log->os, log->segment, log->segment_bytes, part.data, part.count, error);
+    Status status = log->os->file_write(log->os, log->segment, log->segment_bytes, part.data,
+                                        part.count, error);
     if (status == STATUS_OK) log->segment_bytes += part.count;
     return status;
 }
@@ -291,8 +297,10 @@ static Status log_rotate(Log *log, uint64_t next_offset, Error *error) {
 static void log_fail(Log *log, const Error *error) {
     mutex_lock(&log->mutex);
     log->failure = *error;
-    error_prefix(&log->failure, "the commitlog can no longer be written (%s); the database is read-only until "
-                 "the server is restarted: ", log->directory);
+    error_prefix(&log->failure,
+                 "the commitlog can no longer be written (%s); the database is read-only until "
+                 "the server is restarted: ",
+                 log->directory);
     atomic_store_explicit(&log->failed, true, memory_order_release);
     condition_broadcast(&log->space);
     mutex_unlock(&log->mutex);

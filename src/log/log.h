@@ -30,8 +30,8 @@ typedef struct LogReport {
 // Replays the segments of `directory` (created if missing) into a fresh store and gets ready to append. What
 // was found is synced before it counts as durable. A new log gets the system schema as its transaction 0.
 // STATUS_CORRUPT names file and byte of damage that is not a torn end.
-Status log_open(Os *os, const char *directory, const LogOptions *options, Store *store, Log **ret_log,
-                LogReport *ret_report, Error *error);
+Status log_open(Os *os, const char *directory, const LogOptions *options, Store *store,
+                Log **ret_log, LogReport *ret_report, Error *error);
 
 // Who and what caused a transaction; for audit, never needed by replay.
 typedef struct LogInputs {

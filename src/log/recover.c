@@ -6,12 +6,12 @@
 
 #include "log/recover.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "base/log.h"
 #include "base/vec.h"
 #include "log/segment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 #define PATH_BYTES_MAX 4096u
 
@@ -30,7 +30,7 @@ typedef struct Replay {
     uint64_t good_end;  // byte behind its last whole commit
     bool is_torn;
     bool is_compressed;
-    bool is_empty;      // no whole header
+    bool is_empty;  // no whole header
     Error torn;
     LogReport report;
 } Replay;
@@ -55,8 +55,8 @@ Status recover(Os *os, const char *directory, Store *store, Recovery *ret_recove
     if (status != STATUS_OK) goto done;
     if (replay.segments.count > 0 && replay.segments.items[0] != 0) {
         status = error_set(error, STATUS_CORRUPT,
-                           "%s: no connected snapshot found, the commitlog starts at %llu", directory,
-                           (unsigned long long)replay.segments.items[0]);
+                           "%s: no connected snapshot found, the commitlog starts at %llu",
+                           directory, (unsigned long long)replay.segments.items[0]);
         goto done;
     }
     store_replay_begin(store);
@@ -90,11 +90,12 @@ static void segment_path(const char *directory, uint64_t number, char ret_path[P
 }
 
 static Status list_segments(Replay *replay, Error *error) {
-    Status status =
-        replay->os->directory_list(replay->os, replay->directory, list_entry, replay, error);
+    Status status = replay->os->directory_list(replay->os, replay->directory, list_entry, replay,
+                                               error);
     if (status != STATUS_OK) return status;
     if (replay->segments.count > LOG_SEGMENTS_MAX) {
-        return error_set(error, STATUS_LIMIT, "%s: more than %u segments", replay->directory, LOG_SEGMENTS_MAX);
+        return error_set(error, STATUS_LIMIT, "%s: more than %u segments", replay->directory,
+                         LOG_SEGMENTS_MAX);
     }
     if (replay->segments.count > 0) {
         qsort(replay->segments.items, replay->segments.count, sizeof(uint64_t), compare_offsets);
@@ -120,9 +121,10 @@ static Status replay_segments(Replay *replay, Error *error) {
         uint64_t number = replay->segments.items[i];
         if (number != replay->next_offset) {
             // Either commits are missing in between, or the one before was torn inside.
-            (void)error_set(error, STATUS_CORRUPT,
-                            "out-of-order commit: segment %020llu follows, but the next transaction is %llu",
-                            (unsigned long long)number, (unsigned long long)replay->next_offset);
+            (void)error_set(
+                error, STATUS_CORRUPT,
+                "out-of-order commit: segment %020llu follows, but the next transaction is %llu",
+                (unsigned long long)number, (unsigned long long)replay->next_offset);
             if (replay->is_torn) error_prefix(error, "%s; ", replay->torn.text);
             error_prefix(error, "%s: ", replay->directory);
             return error->status;
@@ -156,9 +158,11 @@ static Status replay_commits(Replay *replay, SegmentReader *reader, Error *error
         if (next == SEGMENT_END) return STATUS_OK;
         if (next == SEGMENT_TORN) {
             if (segment_reader_finds_later_commit(reader, replay->next_offset)) {
-                error_prefix(error, "damaged in the middle: transactions behind %llu are intact, this one is "
-                             "not; restore from a backup or an earlier snapshot: ",
-                             (unsigned long long)replay->next_offset);
+                error_prefix(
+                    error,
+                    "damaged in the middle: transactions behind %llu are intact, this one is "
+                    "not; restore from a backup or an earlier snapshot: ",
+                    (unsigned long long)replay->next_offset);
                 return error->status = STATUS_CORRUPT;
             }
             replay->is_torn = true;
@@ -179,8 +183,9 @@ static Status replay_commit(Replay *replay, const SegmentCommit *commit, Error *
                          (unsigned long long)commit->offset);
     }
     if (commit->offset != replay->next_offset) {
-        return error_set(error, STATUS_CORRUPT, "out-of-order commit: expected-offset=%llu actual-offset=%llu",
-                         (unsigned long long)replay->next_offset, (unsigned long long)commit->offset);
+        return error_set(
+            error, STATUS_CORRUPT, "out-of-order commit: expected-offset=%llu actual-offset=%llu",
+            (unsigned long long)replay->next_offset, (unsigned long long)commit->offset);
     }
     Reader reader = reader_of(commit->records);
     for (uint16_t i = 0; i < commit->transactions; i++) {
@@ -193,7 +198,8 @@ static Status replay_commit(Replay *replay, const SegmentCommit *commit, Error *
         replay->report.transactions++;
     }
     if (!reader_finish(&reader)) {
-        return error_set(error, STATUS_CORRUPT, "transaction %llu: bytes are left behind its record",
+        return error_set(error, STATUS_CORRUPT,
+                         "transaction %llu: bytes are left behind its record",
                          (unsigned long long)replay->next_offset - 1);
     }
     replay->has_previous = true;
@@ -205,7 +211,8 @@ static Status replay_commit(Replay *replay, const SegmentCommit *commit, Error *
 static Status resume(Replay *replay, Recovery *recovery, Error *error) {
     if (replay->segments.count > 0) {
         uint64_t number = replay->segments.items[replay->segments.count - 1];
-        if (!replay->is_compressed && !replay->is_empty) return resume_last(replay, number, recovery, error);
+        if (!replay->is_compressed && !replay->is_empty)
+            return resume_last(replay, number, recovery, error);
         if (replay->is_empty) {
             char path[PATH_BYTES_MAX];
             segment_path(replay->directory, number, path);
@@ -214,7 +221,8 @@ static Status resume(Replay *replay, Recovery *recovery, Error *error) {
         }
     }
     recovery->segment_bytes = SEGMENT_HEADER_BYTES;
-    return segment_create(replay->os, replay->directory, replay->next_offset, &recovery->segment, error);
+    return segment_create(replay->os, replay->directory, replay->next_offset, &recovery->segment,
+                          error);
 }
 
 // Goes on in the last segment: what is behind its last whole commit is cut off, the rest is made durable.
@@ -227,8 +235,9 @@ static Status resume_last(Replay *replay, uint64_t number, Recovery *recovery, E
     if (status == STATUS_OK) status = os->file_size(os, recovery->segment, &size, error);
     if (status == STATUS_OK && size > replay->good_end) {
         replay->report.torn_bytes = size - replay->good_end;
-        log_line(LOG_WARN, "log", "%s: cutting off %llu bytes of an unfinished commit behind transaction %llu",
-                 path, (unsigned long long)replay->report.torn_bytes,
+        log_line(LOG_WARN, "log",
+                 "%s: cutting off %llu bytes of an unfinished commit behind transaction %llu", path,
+                 (unsigned long long)replay->report.torn_bytes,
                  (unsigned long long)replay->next_offset);
         status = os->file_truncate(os, recovery->segment, replay->good_end, error);
     }
@@ -242,7 +251,8 @@ static Status resume_last(Replay *replay, uint64_t number, Recovery *recovery, E
     return status;
 }
 
-Status segment_create(Os *os, const char *directory, uint64_t offset, File *ret_file, Error *error) {
+Status segment_create(Os *os, const char *directory, uint64_t offset, File *ret_file,
+                      Error *error) {
     char path[PATH_BYTES_MAX];
     segment_path(directory, offset, path);
     uint8_t header[SEGMENT_HEADER_BYTES];

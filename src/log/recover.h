@@ -9,7 +9,8 @@ typedef struct Recovery {
     uint64_t next_offset;
     File segment;            // open for writing, positioned by segment_bytes
     uint64_t segment_bytes;  // whole commits and the header
-    const Commit *repairs;   // system tables that were missing; the caller appends it and releases the tx
+    const Commit
+        *repairs;  // system tables that were missing; the caller appends it and releases the tx
     LogReport report;
 } Recovery;
 

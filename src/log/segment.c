@@ -7,10 +7,10 @@
 
 #include "log/segment.h"
 
+#include "base/hash.h"
+
 #include <stdio.h>
 #include <zstd.h>
-
-#include "base/hash.h"
 
 #define WINDOW_BYTES (1u << 20)
 #define ZSTD_MAGIC 0xfd2fb528u
@@ -22,15 +22,15 @@ struct SegmentReader {
     Os *os;
     File file;
     uint64_t file_size;
-    uint64_t file_at;   // next byte of the file to read
+    uint64_t file_at;  // next byte of the file to read
     uint8_t version;
-    bool failed;        // the file could not be read: error has the text
+    bool failed;  // the file could not be read: error has the text
     Error error;
-    Buffer window;      // uncompressed bytes from window_at on
+    Buffer window;  // uncompressed bytes from window_at on
     uint64_t window_at;
-    size_t window_used; // consumed bytes at the front
-    ZSTD_DStream *zstd; // NULL: not compressed
-    Buffer packed;      // compressed bytes not yet fed
+    size_t window_used;  // consumed bytes at the front
+    ZSTD_DStream *zstd;  // NULL: not compressed
+    Buffer packed;       // compressed bytes not yet fed
     size_t packed_used;
 };
 
@@ -85,7 +85,8 @@ Status segment_reader_open(Os *os, const char *path, SegmentReader **ret_reader,
 static Status read_header(SegmentReader *reader, Error *error) {
     uint8_t magic[4] = {0};
     if (reader->file_size >= sizeof magic) {
-        Status status = reader->os->file_read(reader->os, reader->file, 0, magic, sizeof magic, error);
+        Status status = reader->os->file_read(reader->os, reader->file, 0, magic, sizeof magic,
+                                              error);
         if (status != STATUS_OK) return status;
     }
     if (load_u32le(magic) == ZSTD_MAGIC) {
@@ -107,10 +108,12 @@ static Status read_header(SegmentReader *reader, Error *error) {
     }
     reader->version = header[6];
     if (reader->version > 1) {
-        return error_set(error, STATUS_UNSUPPORTED, "unsupported log format version: %u", header[6]);
+        return error_set(error, STATUS_UNSUPPORTED, "unsupported log format version: %u",
+                         header[6]);
     }
     if (header[7] != 0) {
-        return error_set(error, STATUS_UNSUPPORTED, "unsupported checksum algorithm: %u", header[7]);
+        return error_set(error, STATUS_UNSUPPORTED, "unsupported checksum algorithm: %u",
+                         header[7]);
     }
     reader->window_used = SEGMENT_HEADER_BYTES;
     return STATUS_OK;
@@ -138,7 +141,8 @@ SegmentNext segment_reader_next(SegmentReader *reader, SegmentCommit *ret_commit
     }
     const uint8_t *header = reader->window.data + reader->window_used;
     static const uint8_t ZEROES[COMMIT_HEADER_BYTES] = {0};
-    if (memcmp(header, ZEROES, header_bytes) == 0) return SEGMENT_END;  // preallocated, never written
+    if (memcmp(header, ZEROES, header_bytes) == 0)
+        return SEGMENT_END;  // preallocated, never written
     uint64_t at = reader->window_at + reader->window_used;
     uint32_t record_bytes = load_u32le(header + header_bytes - 4);
     size_t whole = header_bytes + (size_t)record_bytes + 4;
@@ -173,8 +177,8 @@ static bool commit_parse(const SegmentReader *reader, Bytes bytes, SegmentCommit
     ret_commit->epoch = reader->version == 0 ? 0 : load_u64le(bytes.data + 8);
     ret_commit->transactions = load_u16le(bytes.data + header_bytes - 6);
     ret_commit->checksum = checksum;
-    ret_commit->records =
-        bytes_slice(bytes, (uint32_t)header_bytes, (uint32_t)(bytes.count - header_bytes - 4));
+    ret_commit->records = bytes_slice(bytes, (uint32_t)header_bytes,
+                                      (uint32_t)(bytes.count - header_bytes - 4));
     return true;
 }
 
@@ -236,8 +240,8 @@ static void window_read_plain(SegmentReader *reader) {
     if (count == 0) return;
     uint8_t *room = buffer_reserve(&reader->window, count);
     if (room == NULL) return;
-    Status status =
-        reader->os->file_read(reader->os, reader->file, reader->file_at, room, count, &reader->error);
+    Status status = reader->os->file_read(reader->os, reader->file, reader->file_at, room, count,
+                                          &reader->error);
     if (status != STATUS_OK) {
         reader->failed = true;
         return;
@@ -257,8 +261,8 @@ static void window_read_packed(SegmentReader *reader) {
             reader->packed_used = 0;
             uint8_t *room = buffer_reserve(&reader->packed, count);
             ASSERT(room != NULL);
-            Status status = reader->os->file_read(reader->os, reader->file, reader->file_at, room, count,
-                                                  &reader->error);
+            Status status = reader->os->file_read(reader->os, reader->file, reader->file_at, room,
+                                                  count, &reader->error);
             if (status != STATUS_OK) {
                 reader->failed = true;
                 return;

@@ -39,7 +39,7 @@ bool segment_reader_is_compressed(const SegmentReader *reader);
 typedef enum SegmentNext {
     SEGMENT_COMMIT,  // *ret_commit is set
     SEGMENT_END,     // clean; at most a part of a header is left
-    SEGMENT_TORN,    // a commit that is cut short or has a wrong checksum; the text says which and where
+    SEGMENT_TORN,  // a commit that is cut short or has a wrong checksum; the text says which and where
     SEGMENT_FAILED,  // the file could not be read
 } SegmentNext;
 SegmentNext segment_reader_next(SegmentReader *reader, SegmentCommit *ret_commit, Error *error);

@@ -89,7 +89,8 @@ static void write_truncates(Buffer *buffer, const Commit *commit) {
 Status txdata_replay(Reader *reader, Store *store, Error *error) {
     uint8_t flags = reader_u8(reader);
     skip_inputs_and_outputs(reader, flags);
-    if (!reader_ok(reader)) return error_set(error, STATUS_CORRUPT, "transaction record is cut short");
+    if (!reader_ok(reader))
+        return error_set(error, STATUS_CORRUPT, "transaction record is cut short");
     if (flags & TXDATA_MUTATIONS) {
         Status status = replay_side(reader, store, SIDE_INSERTS, error);
         if (status == STATUS_OK) status = replay_side(reader, store, SIDE_DELETES, error);
@@ -113,7 +114,8 @@ static Status replay_side(Reader *reader, Store *store, Side side, Error *error)
         Status status = replay_group(reader, store, side, error);
         if (status != STATUS_OK) return status;
     }
-    if (!reader_ok(reader)) return error_set(error, STATUS_CORRUPT, "transaction record is cut short");
+    if (!reader_ok(reader))
+        return error_set(error, STATUS_CORRUPT, "transaction record is cut short");
     return STATUS_OK;
 }
 
@@ -124,7 +126,8 @@ static Status replay_group(Reader *reader, Store *store, Side side, Error *error
         // Looked up for each row: a row of st_column may change the type of the ones behind it.
         const Type *type = store_replay_row_type(store, table);
         if (type == NULL) {
-            return error_set(error, STATUS_CORRUPT, "rows for table %u, which does not exist", table);
+            return error_set(error, STATUS_CORRUPT, "rows for table %u, which does not exist",
+                             table);
         }
         const uint8_t *start = reader->at;
         Status status = bsatn_check(TYPESPACE_NONE, type, reader, error);
@@ -149,6 +152,7 @@ static Status replay_truncates(Reader *reader, Store *store, Error *error) {
         Status status = store_replay_truncate(store, table, error);
         if (status != STATUS_OK) return status;
     }
-    if (!reader_ok(reader)) return error_set(error, STATUS_CORRUPT, "transaction record is cut short");
+    if (!reader_ok(reader))
+        return error_set(error, STATUS_CORRUPT, "transaction record is cut short");
     return STATUS_OK;
 }

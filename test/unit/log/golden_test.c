@@ -46,7 +46,9 @@ static void upstreams_log_replays(void **state) {
     Error error = {0};
     Status status = log_open(os_real(), directory, &options, store, &log, &report, &error);
     if (status != STATUS_OK) fail_msg("%s", error.text);
-    if (report.torn_bytes > 0 || report.transactions != 1) fail_msg("%llu transactions, %llu torn bytes", (unsigned long long)report.transactions, (unsigned long long)report.torn_bytes);
+    if (report.torn_bytes > 0 || report.transactions != 1)
+        fail_msg("%llu transactions, %llu torn bytes", (unsigned long long)report.transactions,
+                 (unsigned long long)report.torn_bytes);
     static const struct {
         const char *table;
         uint64_t rows;

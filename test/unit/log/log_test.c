@@ -33,7 +33,8 @@ static void remove_entry(void *user, const char *name, bool is_directory) {
 static int drop_directory(void **state) {
     (void)state;
     Error error;
-    assert_int_equal(os_real()->directory_list(os_real(), directory, remove_entry, NULL, &error), STATUS_OK);
+    assert_int_equal(os_real()->directory_list(os_real(), directory, remove_entry, NULL, &error),
+                     STATUS_OK);
     assert_int_equal(os_real()->remove(os_real(), directory, &error), STATUS_OK);
     return 0;
 }
@@ -49,8 +50,8 @@ typedef struct Opened {
 static Opened open_with(Os *os, uint64_t segment_bytes_max) {
     Opened opened = {.store = store_create()};
     LogOptions options = {.segment_bytes_max = segment_bytes_max};
-    opened.status =
-        log_open(os, directory, &options, opened.store, &opened.log, &opened.report, &opened.error);
+    opened.status = log_open(os, directory, &options, opened.store, &opened.log, &opened.report,
+                             &opened.error);
     return opened;
 }
 
@@ -65,11 +66,16 @@ static Table *create_table(Opened *opened) {
     Arena arena;
     arena_init(&arena, 1 << 20);
     ColumnSchema columns[2] = {
-        {.name = BYTES_LITERAL("id"), .accessor = BYTES_LITERAL("id"), .type = type_primitive(TYPE_U32)},
-        {.name = BYTES_LITERAL("text"), .accessor = BYTES_LITERAL("text"), .type = type_primitive(TYPE_STRING)},
+        {.name = BYTES_LITERAL("id"),
+         .accessor = BYTES_LITERAL("id"),
+         .type = type_primitive(TYPE_U32)},
+        {.name = BYTES_LITERAL("text"),
+         .accessor = BYTES_LITERAL("text"),
+         .type = type_primitive(TYPE_STRING)},
     };
     TypeField fields[2] = {{columns[0].name, columns[0].type}, {columns[1].name, columns[1].type}};
-    IndexSchema index = {.name = BYTES_LITERAL("t_id_idx_btree"), .kind = INDEX_BTREE, .columns = {FIRST, 1}};
+    IndexSchema index = {
+        .name = BYTES_LITERAL("t_id_idx_btree"), .kind = INDEX_BTREE, .columns = {FIRST, 1}};
     ConstraintSchema constraint = {.name = BYTES_LITERAL("t_id_key"), .columns = {FIRST, 1}};
     TableSchema schema = {.name = BYTES_LITERAL("t"),
                           .accessor = BYTES_LITERAL("t"),
@@ -102,7 +108,10 @@ static uint64_t insert(Opened *opened, Table *table, uint32_t id) {
     Tx *tx = tx_begin(opened->store);
     InsertResult result;
     assert_int_equal(tx_insert(tx, table, bytes_of(row, 8 + (size_t)count), &result), INSERT_ADDED);
-    LogInputs inputs = {.present = true, .reducer = BYTES_LITERAL("insert"), .timestamp = 7, .args = bytes_of(row, 4)};
+    LogInputs inputs = {.present = true,
+                        .reducer = BYTES_LITERAL("insert"),
+                        .timestamp = 7,
+                        .args = bytes_of(row, 4)};
     uint64_t ticket = log_append(opened->log, &inputs, tx_commit(tx));
     tx_release(tx);
     return ticket;
@@ -163,7 +172,8 @@ static void rows_come_back(void **state) {
     store_u32le(key, 500);
     static const uint16_t FIRST[] = {0};
     Row row;
-    assert_true(index_find(table_find_index(table, (ColumnList){FIRST, 1}), bytes_of(key, 4), &row));
+    assert_true(
+        index_find(table_find_index(table, (ColumnList){FIRST, 1}), bytes_of(key, 4), &row));
     assert_true(bytes_equal(bytes_slice(row.bytes, 8, 7), BYTES_LITERAL("row 500")));
     (void)insert(&again, table, 1001);
     close_all(&again);  // closing drains: no wait needed
@@ -191,7 +201,8 @@ static void segments_rotate_and_replay(void **state) {
     close_all(&first);
     segment_count = 0;
     Error error;
-    assert_int_equal(os_real()->directory_list(os_real(), directory, count_segment, NULL, &error), STATUS_OK);
+    assert_int_equal(os_real()->directory_list(os_real(), directory, count_segment, NULL, &error),
+                     STATUS_OK);
     assert_true(segment_count > 5);
     Opened again = open_with(os_real(), 4096);
     assert_int_equal(again.status, STATUS_OK);
@@ -204,9 +215,11 @@ static void truncate_by(const char *name, uint64_t bytes, uint64_t *ret_size) {
     (void)snprintf(path, sizeof path, "%s/%s", directory, name);
     File file;
     Error error;
-    assert_int_equal(os_real()->file_open(os_real(), path, OS_OPEN_READ_WRITE, &file, &error), STATUS_OK);
+    assert_int_equal(os_real()->file_open(os_real(), path, OS_OPEN_READ_WRITE, &file, &error),
+                     STATUS_OK);
     assert_int_equal(os_real()->file_size(os_real(), file, ret_size, &error), STATUS_OK);
-    assert_int_equal(os_real()->file_truncate(os_real(), file, *ret_size - bytes, &error), STATUS_OK);
+    assert_int_equal(os_real()->file_truncate(os_real(), file, *ret_size - bytes, &error),
+                     STATUS_OK);
     os_file_close(os_real(), file);
 }
 
@@ -243,7 +256,8 @@ static void flip(const char *name, uint64_t at) {
     File file;
     Error error;
     uint8_t byte = 0;
-    assert_int_equal(os_real()->file_open(os_real(), path, OS_OPEN_READ_WRITE, &file, &error), STATUS_OK);
+    assert_int_equal(os_real()->file_open(os_real(), path, OS_OPEN_READ_WRITE, &file, &error),
+                     STATUS_OK);
     assert_int_equal(os_real()->file_read(os_real(), file, at, &byte, 1, &error), STATUS_OK);
     byte ^= 0x10;
     assert_int_equal(os_real()->file_write(os_real(), file, at, &byte, 1, &error), STATUS_OK);
@@ -301,8 +315,7 @@ static void a_failed_sync_stops_the_gate_for_good(void **state) {
     Error failure;
     for (int i = 0; i < 20000 && !log_failure(again.log, &failure); i++) {
         int64_t until = os_real()->monotonic_nanos(os_real()) + 100000;
-        while (os_real()->monotonic_nanos(os_real()) < until) {
-        }
+        while (os_real()->monotonic_nanos(os_real()) < until) {}
     }
     assert_true(log_failure(again.log, &failure));
     assert_non_null(strstr(failure.text, "Input/output error"));
@@ -315,12 +328,16 @@ static void a_failed_sync_stops_the_gate_for_good(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_new_log_begins_with_the_system_schema, make_directory, drop_directory),
+        cmocka_unit_test_setup_teardown(a_new_log_begins_with_the_system_schema, make_directory,
+                                        drop_directory),
         cmocka_unit_test_setup_teardown(rows_come_back, make_directory, drop_directory),
         cmocka_unit_test_setup_teardown(segments_rotate_and_replay, make_directory, drop_directory),
-        cmocka_unit_test_setup_teardown(a_torn_end_is_cut_at_every_byte, make_directory, drop_directory),
-        cmocka_unit_test_setup_teardown(damage_before_good_commits_is_refused, make_directory, drop_directory),
-        cmocka_unit_test_setup_teardown(a_failed_sync_stops_the_gate_for_good, make_directory, drop_directory),
+        cmocka_unit_test_setup_teardown(a_torn_end_is_cut_at_every_byte, make_directory,
+                                        drop_directory),
+        cmocka_unit_test_setup_teardown(damage_before_good_commits_is_refused, make_directory,
+                                        drop_directory),
+        cmocka_unit_test_setup_teardown(a_failed_sync_stops_the_gate_for_good, make_directory,
+                                        drop_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
