@@ -189,7 +189,7 @@ static bool read_integer_256(JsonReader *reader, TypeKind kind) {
     JsonString string;
     if (!json_peek_value(scanner, &byte)) return false;
     if (byte != '"') return json_fail_type(scanner, "a formatted 256-bit integer");
-    if (!json_string(scanner, &string)) return false;
+    if (!json_read_string(scanner, &string)) return false;
     size_t base = reader->scratch.count;
     uint8_t value[32];
     const char *problem = parse_hex_256(key_text(reader, string), kind == TYPE_I256, value);
@@ -230,7 +230,7 @@ static bool read_string(JsonReader *reader) {
     JsonString string;
     if (!json_peek_value(scanner, &byte)) return false;
     if (byte != '"') return json_fail_type(scanner, "a string");
-    if (!json_string(scanner, &string)) return false;
+    if (!json_read_string(scanner, &string)) return false;
     buffer_u32(reader->out, string.count);
     append_decoded(reader->out, string);
     return true;
@@ -265,7 +265,7 @@ static bool read_bytes(JsonReader *reader) {
     JsonString string;
     if (byte == '{') return fail_bracket(reader, byte, EXPECTED);
     if (byte != '"') return json_fail_type(scanner, EXPECTED);
-    if (!json_string(scanner, &string)) return false;
+    if (!json_read_string(scanner, &string)) return false;
     size_t base = reader->scratch.count;
     Bytes text = key_text(reader, string);
     buffer_u32(reader->out, text.count / 2);
@@ -490,7 +490,7 @@ static bool read_variant(JsonReader *reader, const Type *type, uint8_t *ret_tag)
     JsonNumber number;
     if (!json_peek_value(scanner, &byte)) return false;
     if (byte == '"') {
-        if (!json_string(scanner, &name)) return false;
+        if (!json_read_string(scanner, &name)) return false;
         find_variant(reader, type, name, ret_tag);
     } else if (byte == '-' || (byte >= '0' && byte <= '9')) {
         if (!json_number(scanner, &number)) return false;

@@ -91,7 +91,7 @@ bool json_fail_type(JsonScanner *scanner, const char *expected) {
     } else if (scanner->failed) {
         return false;
     } else if (byte == '"') {
-        if (json_string(scanner, &string)) json_fail_string(scanner, "type", string, expected);
+        if (json_read_string(scanner, &string)) json_fail_string(scanner, "type", string, expected);
     } else if (byte == '-' || is_digit(byte)) {
         if (json_number(scanner, &number)) json_fail_number(scanner, "type", number, expected);
     } else {
@@ -163,7 +163,7 @@ bool json_word(JsonScanner *scanner, const char *rest) {
     return true;
 }
 
-bool json_string(JsonScanner *scanner, JsonString *ret_string) {
+bool json_read_string(JsonScanner *scanner, JsonString *ret_string) {
     scanner->at++;
     const uint8_t *data = scanner->text.data;
     uint32_t start = scanner->at;
@@ -320,7 +320,7 @@ bool json_next_key(JsonScanner *scanner, bool *first, JsonString *ret_key) {
         } else if (byte != '"') {
             json_fail_ahead(scanner, "key must be a string");
         } else {
-            is_there = json_string(scanner, ret_key);
+            is_there = json_read_string(scanner, ret_key);
         }
     }
     scanner->step = unknown.parent;
@@ -405,7 +405,7 @@ static void write_step(Buffer *buffer, const JsonStep *step) {
         JsonScanner scanner;
         json_scan_init(&scanner, quoted, NULL);
         JsonString key;
-        bool is_string = json_string(&scanner, &key);
+        bool is_string = json_read_string(&scanner, &key);
         ASSERT(is_string);
         uint8_t *to = buffer_reserve(buffer, key.count);
         if (to == NULL) break;

@@ -88,7 +88,7 @@ bool json_peek_value(JsonScanner *scanner, int *ret_byte);
 // The rest of null, true or false, whose first letter was seen and is taken.
 bool json_word(JsonScanner *scanner, const char *rest);
 // A string whose quote was seen and is taken.
-bool json_string(JsonScanner *scanner, JsonString *ret_string);
+bool json_read_string(JsonScanner *scanner, JsonString *ret_string);
 void json_string_decode(JsonString string, uint8_t *ret_bytes);
 // A number whose sign or first digit was seen.
 bool json_number(JsonScanner *scanner, JsonNumber *ret_number);
