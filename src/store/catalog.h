@@ -37,6 +37,8 @@ Status catalog_write_sequence(Tx *tx, TableId table, const SequenceSchema *schem
                               SequenceId *ret_id, Error *error);
 // An index of the table gets unique, or ceases to be.
 Status catalog_replace_index(Tx *tx, Table *table, Index *index, bool is_unique, Error *error);
+// After the indexes of a table changed.
+void catalog_refresh_set(Table *table);
 // The error text of two rows with one key.
 Status catalog_conflict_error(const Index *index, RowId first, RowId second, Error *error);
 

@@ -49,7 +49,7 @@ Status tx_create_index(Tx *tx, Table *table, const IndexSchema *schema, Error *e
     table_attach_index(table, created);
     id_map_set(&tx->store->indexes, created->id, created);
     tx_add_effect(tx, EFFECT_INDEX_CREATED, table)->index = created;
-    table_refresh_set(table);
+    catalog_refresh_set(table);
     store_add_names(tx->store, table);
     return STATUS_OK;
 }
@@ -71,7 +71,7 @@ Status tx_drop_index(Tx *tx, Index *index, Error *error) {
     edited->indexes = array_without(&tx->arena, edited->indexes, edited->index_count--,
                                     sizeof *edited->indexes, at);
     (void)catalog_set_schema(tx, table, edited);
-    table_refresh_set(table);
+    catalog_refresh_set(table);
     store_add_names(tx->store, table);
     return STATUS_OK;
 }

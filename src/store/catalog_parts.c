@@ -259,8 +259,14 @@ Status catalog_replace_index(Tx *tx, Table *table, Index *index, bool is_unique,
     table_attach_index(table, replacement);
     id_map_set(&tx->store->indexes, index->id, replacement);
     tx_add_effect(tx, EFFECT_INDEX_CREATED, table)->index = replacement;
-    table_refresh_set(table);
+    catalog_refresh_set(table);
     return STATUS_OK;
+}
+
+void catalog_refresh_set(Table *table) {
+    table_refresh_set(table);
+    // A row's old key may have been given away while no unique index kept it.
+    if (table->tx != NULL) table->tx->moves_keys = true;
 }
 
 Status catalog_conflict_error(const Index *index, RowId first, RowId second, Error *error) {

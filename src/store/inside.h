@@ -34,7 +34,7 @@ struct TableTx {
     uint64_t hidden_count;  // rows removed: slots to free
     bool is_created;
     bool is_dropped;
-    bool moves_keys;  // an update changed a key of the table's set_index
+    bool moves_keys;  // an update changed a key of the table's set_index, or the indexes changed
     uint8_t *old_at;  // where the next old bytes go
     uint8_t *old_end;
 };

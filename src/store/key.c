@@ -77,14 +77,16 @@ void key_spec_finish(KeySpec *spec, KeyOrder order, bool is_raw) {
 uint64_t key_of_row(const KeySpec *spec, const uint8_t *row) {
     if (spec->order == KEY_HASHED) return key_hash_row(spec, row);
     if (spec->kind == KEY_INTEGER) {
-        return key_integer_of_row(spec, row);
+        return key_integer_of_row(spec, row) << (64 - spec->integer_bytes * 8);
     }
     return pack_all((KeyCursor){spec, row, NULL}).bits;
 }
 
 uint64_t key_of_bytes(const KeySpec *spec, const uint8_t *key) {
     if (spec->order == KEY_HASHED) return key_hash_bytes(spec, key);
-    if (spec->kind == KEY_INTEGER) return key_integer(spec, key);
+    if (spec->kind == KEY_INTEGER) {
+        return key_integer(spec, key) << (64 - spec->integer_bytes * 8);
+    }
     return pack_all((KeyCursor){spec, NULL, key}).bits;
 }
 
