@@ -1,14 +1,15 @@
 // delta.c - how a commit changed a fragment's result (sql.md 16, websocket.md 9.5).
 //
-// One relation: the rows that came and went, filtered. Two relations R and S, with R' and S' the state after the
-// commit and d+, d- what came and went:
+// One relation: the rows that came and went, filtered. Two relations R and S, with R' and S' the
+// state after the commit and d+, d- what came and went:
 //
 //   inserted   dR+ x S'   R' x dS+   dR+ x dS-   dR- x dS+
 //   deleted    dR- x S'   R' x dS-   dR+ x dS+   dR- x dS-
 //
-// Equal rows on both sides cancel. If only the relation changed whose rows are returned, none can be equal, as no
-// row both came and went, and rows go out as they are found. Otherwise both sides are collected first, in the
-// transaction's arena. Event tables need no care but this: R' is empty for them.
+// Equal rows on both sides cancel. If only the relation changed whose rows are returned, none can
+// be equal, as no row both came and went, and rows go out as they are found. Otherwise both sides
+// are collected first, in the transaction's arena. Event tables need no care but this: R' is empty
+// for them.
 
 #include "query/plan.h"
 
@@ -32,15 +33,15 @@ typedef struct Delta {
     const TableDelta *changes[2];  // of each relation; NULL: none
     const uint8_t *rows[SQL_RELATIONS_MAX];
     Bag inserted, deleted;
-    QueryRow take;   // where found rows go; NULL: into `bag`
+    QueryRow take;  // where found rows go; NULL: into `bag`
     void *user;
     Bag *bag;
     bool is_stopped;
 } Delta;
 
 static const TableDelta *commit_find(const Commit *commit, TableId table);
-static void delta_of_one(const Fragment *fragment, const TableDelta *change, QueryRow inserted, QueryRow deleted,
-                         void *user);
+static void delta_of_one(const Fragment *fragment, const TableDelta *change, QueryRow inserted,
+                         QueryRow deleted, void *user);
 static void delta_feed(const Fragment *fragment, RowSpan span, QueryRow take, void *user);
 static void delta_stream(Delta *delta, uint16_t changed, QueryRow inserted, QueryRow deleted);
 static void delta_collect(Delta *delta);
@@ -48,7 +49,8 @@ static void delta_with_table(Delta *delta, uint16_t changed, RowSpan span);
 static void delta_probe_table(Delta *delta, uint16_t changed, RowSpan span);
 static void delta_scan_table(Delta *delta, uint16_t changed, RowSpan span);
 static void delta_with_delta(Delta *delta, RowSpan left, RowSpan right);
-static void delta_match_span(Delta *delta, uint16_t changed, RowSpan span, RowHash *hash, const Row *other);
+static void delta_match_span(Delta *delta, uint16_t changed, RowSpan span, RowHash *hash,
+                             const Row *other);
 static bool delta_row_belongs(Delta *delta, uint16_t relation, const Row *row);
 static bool span_is_worth_hashing(Delta *delta, uint16_t changed, RowSpan span, RowHash *ret_hash);
 static void delta_take(Delta *delta, Bytes returned);
@@ -68,7 +70,11 @@ void fragment_delta(const Fragment *fragment, Store *store, const Commit *commit
     Tx *tx = store_tx(store);
     ASSERT(tx != NULL);  // the commit is not released yet
     Delta delta = {
-        .fragment = fragment, .store = store, .arena = tx_arena(tx), .changes = { first, second }, .user = user,
+        .fragment = fragment,
+        .store = store,
+        .arena = tx_arena(tx),
+        .changes = {first, second},
+        .user = user,
     };
     const TableDelta *other = fragment->returned == 0 ? second : first;
     if (other == NULL) {
@@ -96,8 +102,8 @@ static const TableDelta *commit_find(const Commit *commit, TableId table) {
 
 // ---- one relation ----
 
-static void delta_of_one(const Fragment *fragment, const TableDelta *change, QueryRow inserted, QueryRow deleted,
-                         void *user) {
+static void delta_of_one(const Fragment *fragment, const TableDelta *change, QueryRow inserted,
+                         QueryRow deleted, void *user) {
     delta_feed(fragment, change->inserted, inserted, user);
     if (!fragment->relations[0].is_event) delta_feed(fragment, change->deleted, deleted, user);
 }
@@ -113,13 +119,13 @@ static void delta_feed(const Fragment *fragment, RowSpan span, QueryRow take, vo
 
 static RowSpan delta_inserted(const Delta *delta, uint16_t relation) {
     const TableDelta *change = delta->changes[relation];
-    return change != NULL ? change->inserted : (RowSpan){ 0 };
+    return change != NULL ? change->inserted : (RowSpan){0};
 }
 
 static RowSpan delta_deleted(const Delta *delta, uint16_t relation) {
     const TableDelta *change = delta->changes[relation];
     bool has_none = change == NULL || delta->fragment->relations[relation].is_event;
-    return has_none ? (RowSpan){ 0 } : change->deleted;
+    return has_none ? (RowSpan){0} : change->deleted;
 }
 
 static void delta_stream(Delta *delta, uint16_t changed, QueryRow inserted, QueryRow deleted) {
@@ -131,8 +137,8 @@ static void delta_stream(Delta *delta, uint16_t changed, QueryRow inserted, Quer
 }
 
 static void delta_collect(Delta *delta) {
-    RowSpan inserted[2] = { delta_inserted(delta, 0), delta_inserted(delta, 1) };
-    RowSpan deleted[2] = { delta_deleted(delta, 0), delta_deleted(delta, 1) };
+    RowSpan inserted[2] = {delta_inserted(delta, 0), delta_inserted(delta, 1)};
+    RowSpan deleted[2] = {delta_deleted(delta, 0), delta_deleted(delta, 1)};
     delta->bag = &delta->inserted;
     delta_with_table(delta, 0, inserted[0]);
     delta_with_table(delta, 1, inserted[1]);
@@ -177,9 +183,10 @@ static void delta_probe_table(Delta *delta, uint16_t changed, RowSpan span) {
 // No index leads to the other table: it is scanned once, and its rows look for theirs in the delta.
 static void delta_scan_table(Delta *delta, uint16_t changed, RowSpan span) {
     uint16_t other = (uint16_t)(1 - changed);
-    RowHash hash = { 0 };
+    RowHash hash = {0};
     bool is_hashed = span_is_worth_hashing(delta, changed, span, &hash);
-    TableScan scan = table_scan(store_find_table(delta->store, delta->fragment->relations[other].table));
+    TableScan scan = table_scan(
+        store_find_table(delta->store, delta->fragment->relations[other].table));
     Row row;
     while (!delta->is_stopped && table_scan_next(&scan, &row)) {
         if (!delta_row_belongs(delta, other, &row)) continue;
@@ -190,7 +197,7 @@ static void delta_scan_table(Delta *delta, uint16_t changed, RowSpan span) {
 
 static void delta_with_delta(Delta *delta, RowSpan left, RowSpan right) {
     if (left.count == 0 || right.count == 0) return;
-    RowHash hash = { 0 };
+    RowHash hash = {0};
     bool is_hashed = left.count > 1 && span_is_worth_hashing(delta, 1, right, &hash);
     for (uint32_t i = 0; i < left.count && !delta->is_stopped; i++) {
         if (!delta_row_belongs(delta, 0, &left.items[i])) continue;
@@ -200,7 +207,8 @@ static void delta_with_delta(Delta *delta, RowSpan left, RowSpan right) {
 }
 
 // All pairs of a row of the other relation, which is in delta->rows, with rows of the span.
-static void delta_match_span(Delta *delta, uint16_t changed, RowSpan span, RowHash *hash, const Row *other) {
+static void delta_match_span(Delta *delta, uint16_t changed, RowSpan span, RowHash *hash,
+                             const Row *other) {
     bool returns_changed = delta->fragment->returned == changed;
     // All conditions over both relations, whatever the route's access would have used up.
     const Program *both = &delta->fragment->conditions;
@@ -236,7 +244,8 @@ static bool span_is_worth_hashing(Delta *delta, uint16_t changed, RowSpan span, 
     if (span.count <= DELTA_NESTED_ROWS_MAX || fragment->equal_count == 0) return false;
     row_hash_init(ret_hash, fragment->equal_columns[changed], fragment->equal_count);
     for (uint32_t i = 0; i < span.count; i++) {
-        if (delta_row_belongs(delta, changed, &span.items[i])) row_hash_add(ret_hash, span.items[i]);
+        if (delta_row_belongs(delta, changed, &span.items[i]))
+            row_hash_add(ret_hash, span.items[i]);
     }
     return true;
 }
@@ -272,7 +281,7 @@ static Tally *tally_find(Tally *tallies, uint32_t mask, Bytes row) {
     for (uint32_t at = (uint32_t)hash & mask;; at = (at + 1) & mask) {
         Tally *tally = &tallies[at];
         if (tally->row.data == NULL) {
-            *tally = (Tally){ .row = row, .hash = hash };
+            *tally = (Tally){.row = row, .hash = hash};
             if (tally->row.data == NULL) tally->row = BYTES_LITERAL("");  // a row without bytes
             return tally;
         }

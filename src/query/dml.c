@@ -1,7 +1,8 @@
 // dml.c - INSERT, UPDATE and DELETE within a transaction (sql.md 19).
 //
-// UPDATE and DELETE find all their rows first and change them afterwards. UPDATE takes all rows out before it puts
-// the new ones in, so that values of a unique column may be exchanged, and rows that become equal are one row.
+// UPDATE and DELETE find all their rows first and change them afterwards. UPDATE takes all rows out
+// before it puts the new ones in, so that values of a unique column may be exchanged, and rows that
+// become equal are one row.
 
 #include "query/plan.h"
 
@@ -24,12 +25,13 @@ typedef struct Targets {
 } Targets;
 
 static Status dml_insert(const Dml *dml, Tx *tx, Table *table, DmlStats *stats, Error *error);
-static Status dml_update(const Dml *dml, Tx *tx, Table *table, const Targets *targets, DmlStats *stats,
-                         Error *error);
-static Status dml_insert_row(Tx *tx, Table *table, Bytes row, InsertOutcome *ret_outcome, Error *error);
+static Status dml_update(const Dml *dml, Tx *tx, Table *table, const Targets *targets,
+                         DmlStats *stats, Error *error);
+static Status dml_insert_row(Tx *tx, Table *table, Bytes row, InsertOutcome *ret_outcome,
+                             Error *error);
 static Status dml_fail_exhausted(const Table *table, Bytes row, Error *error);
-static Status dml_changed_row(const Dml *dml, const TableSchema *schema, Bytes old, Arena *arena, Bytes *ret_row,
-                              Error *error);
+static Status dml_changed_row(const Dml *dml, const TableSchema *schema, Bytes old, Arena *arena,
+                              Bytes *ret_row, Error *error);
 static bool targets_add(void *user, const Row *row);
 
 const Dml *dml_build(Store *store, const DmlSpec *spec, Arena *arena) {
@@ -51,7 +53,7 @@ const Dml *dml_build(Store *store, const DmlSpec *spec, Arena *arena) {
         values[column->column] = arena_copy(arena, column->value);
     }
     dml->values = values;
-    QueryRelation relation = { .table = spec->table };
+    QueryRelation relation = {.table = spec->table};
     FragmentSpec filter = {
         .relations = &relation,
         .relation_count = 1,
@@ -71,12 +73,12 @@ Status dml_run(const Dml *dml, Tx *tx, DmlStats *ret_stats, Error *error) {
     ASSERT(store_tx(store) == tx);
     Table *table = store_find_table(store, dml->table);
     ASSERT(table != NULL);
-    DmlStats stats = { 0 };
+    DmlStats stats = {0};
     Status status = STATUS_OK;
     if (dml->kind == DML_INSERT) {
         status = dml_insert(dml, tx, table, &stats, error);
     } else {
-        Targets targets = { .arena = tx_arena(tx) };
+        Targets targets = {.arena = tx_arena(tx)};
         fragment_visit(&dml->filter, store, targets_add, &targets);
         if (dml->kind == DML_UPDATE) {
             status = dml_update(dml, tx, table, &targets, &stats, error);
@@ -112,13 +114,14 @@ static Status dml_insert(const Dml *dml, Tx *tx, Table *table, DmlStats *stats, 
     return STATUS_OK;
 }
 
-static Status dml_update(const Dml *dml, Tx *tx, Table *table, const Targets *targets, DmlStats *stats,
-                         Error *error) {
+static Status dml_update(const Dml *dml, Tx *tx, Table *table, const Targets *targets,
+                         DmlStats *stats, Error *error) {
     const TableSchema *schema = table_schema(table);
     Arena *arena = tx_arena(tx);
     Bytes *rows = ARENA_ARRAY(arena, Bytes, targets->count);
     for (uint32_t i = 0; i < targets->count; i++) {
-        Status status = dml_changed_row(dml, schema, targets->items[i].bytes, arena, &rows[i], error);
+        Status status = dml_changed_row(dml, schema, targets->items[i].bytes, arena, &rows[i],
+                                        error);
         if (status != STATUS_OK) return status;
     }
     for (uint32_t i = 0; i < targets->count; i++) tx_delete(tx, table, targets->items[i].id);
@@ -132,8 +135,8 @@ static Status dml_update(const Dml *dml, Tx *tx, Table *table, const Targets *ta
 }
 
 // The row with the assigned columns replaced.
-static Status dml_changed_row(const Dml *dml, const TableSchema *schema, Bytes old, Arena *arena, Bytes *ret_row,
-                              Error *error) {
+static Status dml_changed_row(const Dml *dml, const TableSchema *schema, Bytes old, Arena *arena,
+                              Bytes *ret_row, Error *error) {
     size_t count = 0;
     const uint8_t *at = old.data;
     for (uint16_t i = 0; i < schema->column_count; i++) {
@@ -142,13 +145,14 @@ static Status dml_changed_row(const Dml *dml, const TableSchema *schema, Bytes o
         at += own;
     }
     ASSERT(at == old.data + old.count);
-    if (count > STORE_ROW_BYTES_MAX) return error_set(error, STATUS_LIMIT, "A row would become too large");
+    if (count > STORE_ROW_BYTES_MAX)
+        return error_set(error, STATUS_LIMIT, "A row would become too large");
     uint8_t *row = arena_alloc(arena, count);
     size_t used = 0;
     at = old.data;
     for (uint16_t i = 0; i < schema->column_count; i++) {
         uint32_t own = bsatn_size(schema->columns[i].type, at);
-        Bytes value = dml->values[i].data != NULL ? dml->values[i] : (Bytes){ at, own };
+        Bytes value = dml->values[i].data != NULL ? dml->values[i] : (Bytes){at, own};
         if (value.count > 0) memcpy(row + used, value.data, value.count);
         used += value.count;
         at += own;
@@ -158,7 +162,8 @@ static Status dml_changed_row(const Dml *dml, const TableSchema *schema, Bytes o
     return STATUS_OK;
 }
 
-static Status dml_insert_row(Tx *tx, Table *table, Bytes row, InsertOutcome *ret_outcome, Error *error) {
+static Status dml_insert_row(Tx *tx, Table *table, Bytes row, InsertOutcome *ret_outcome,
+                             Error *error) {
     InsertResult result;
     *ret_outcome = tx_insert(tx, table, row, &result);
     switch (*ret_outcome) {
@@ -172,7 +177,8 @@ static Status dml_insert_row(Tx *tx, Table *table, Bytes row, InsertOutcome *ret
     store_conflict_text(&result, row, &text);
     Bytes shown = buffer_bytes(&text);
     uint32_t end = utf8_cut(shown, shown.count < ERROR_TEXT_MAX ? shown.count : ERROR_TEXT_MAX);
-    Status status = error_set(error, STATUS_CONFLICT, "IndexError: %.*s", (int)end, (const char *)shown.data);
+    Status status = error_set(error, STATUS_CONFLICT, "IndexError: %.*s", (int)end,
+                              (const char *)shown.data);
     buffer_done(&text);
     return status;
 }
@@ -186,5 +192,6 @@ static Status dml_fail_exhausted(const Table *table, Bytes row, Error *error) {
         if (value_is_zero(schema->columns[column].type, value.data)) id = schema->sequences[i].id;
     }
     return error_set(error, STATUS_CONFLICT,
-                     "SequenceError: Sequence ID `%u` still had no values left after allocation.", id);
+                     "SequenceError: Sequence ID `%u` still had no values left after allocation.",
+                     id);
 }

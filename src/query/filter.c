@@ -1,9 +1,9 @@
 // filter.c - from expressions to tests, and the loop over tests.
 //
-// Each test looks at one or two columns and says which test comes next, so AND and OR cost nothing but jumps and
-// stop as early as they can. Tests are made from the last one to the first, as each needs to know its successors.
-// "Not equal", "at most" and "at least" are "equal", "greater" and "less" with the successors exchanged, which is
-// right for floats too: their order is total here.
+// Each test looks at one or two columns and says which test comes next, so AND and OR cost nothing
+// but jumps and stop as early as they can. Tests are made from the last one to the first, as each
+// needs to know its successors. "Not equal", "at most" and "at least" are "equal", "greater" and
+// "less" with the successors exchanged, which is right for floats too: their order is total here.
 
 #include "query/filter.h"
 
@@ -29,7 +29,8 @@ struct Test {
     union {
         struct {
             uint64_t immediate;
-            uint64_t flip;    // turns the sign bit over, so that signed integers compare as unsigned ones
+            uint64_t
+                flip;  // turns the sign bit over, so that signed integers compare as unsigned ones
             uint32_t bytes;
         };
         Bytes constant;
@@ -49,8 +50,10 @@ typedef struct Compiler {
     Arena *arena;
 } Compiler;
 
-static uint32_t compile_expr(Compiler *compiler, const QueryExpr *expr, uint32_t on_true, uint32_t on_false);
-static uint32_t compile_compare(Compiler *compiler, const QueryExpr *expr, uint32_t on_true, uint32_t on_false);
+static uint32_t compile_expr(Compiler *compiler, const QueryExpr *expr, uint32_t on_true,
+                             uint32_t on_false);
+static uint32_t compile_compare(Compiler *compiler, const QueryExpr *expr, uint32_t on_true,
+                                uint32_t on_false);
 static uint32_t compile_constant(Compiler *compiler, Test test, const QueryExpr *column,
                                  const QueryExpr *constant);
 static uint32_t compile_programs(Compiler *compiler, Test test, const QueryExpr *expr);
@@ -68,7 +71,7 @@ ColumnPath column_path(const Type *row_type, QueryColumn column) {
     ASSERT(row_type->kind == TYPE_PRODUCT);
     ASSERT(column.column < row_type->field_count);
     const TypeField *fields = row_type->fields;
-    ColumnPath path = { .type = fields[column.column].type, .relation = column.relation };
+    ColumnPath path = {.type = fields[column.column].type, .relation = column.relation};
     uint16_t at = 0;
     while (at < column.column && fields[at].type->fixed_bytes != TYPE_BYTES_VARIABLE) {
         path.offset += fields[at++].type->fixed_bytes;
@@ -80,12 +83,13 @@ ColumnPath column_path(const Type *row_type, QueryColumn column) {
 
 // ---- compiling ----
 
-Program program_compile(const QueryExpr *const *conjuncts, uint32_t count, const Type *const *row_types,
-                        Arena *arena) {
-    Compiler compiler = { .row_types = row_types, .arena = arena };
+Program program_compile(const QueryExpr *const *conjuncts, uint32_t count,
+                        const Type *const *row_types, Arena *arena) {
+    Compiler compiler = {.row_types = row_types, .arena = arena};
     uint32_t entry = PROGRAM_ACCEPT;
-    for (uint32_t i = count; i > 0; i--) entry = compile_expr(&compiler, conjuncts[i - 1], entry, PROGRAM_REJECT);
-    Program program = { .count = compiler.tests.count, .entry = entry };
+    for (uint32_t i = count; i > 0; i--)
+        entry = compile_expr(&compiler, conjuncts[i - 1], entry, PROGRAM_REJECT);
+    Program program = {.count = compiler.tests.count, .entry = entry};
     if (program.count > 0) {
         Test *tests = ARENA_ARRAY(arena, Test, program.count);
         memcpy(tests, compiler.tests.items, program.count * sizeof *tests);
@@ -96,7 +100,8 @@ Program program_compile(const QueryExpr *const *conjuncts, uint32_t count, const
 }
 
 // Adds the tests of a condition; returns where it begins.
-static uint32_t compile_expr(Compiler *compiler, const QueryExpr *expr, uint32_t on_true, uint32_t on_false) {
+static uint32_t compile_expr(Compiler *compiler, const QueryExpr *expr, uint32_t on_true,
+                             uint32_t on_false) {
     uint32_t entry;
     switch (expr->kind) {
     case QUERY_EXPR_CONSTANT:
@@ -123,7 +128,7 @@ static uint32_t compile_expr(Compiler *compiler, const QueryExpr *expr, uint32_t
 static uint32_t compile_bool_column(Compiler *compiler, const QueryExpr *expr, uint32_t on_true,
                                     uint32_t on_false) {
     ASSERT(expr->type->kind == TYPE_BOOL);
-    Test test = { .kind = TEST_EQUAL, .on_true = on_true, .on_false = on_false };
+    Test test = {.kind = TEST_EQUAL, .on_true = on_true, .on_false = on_false};
     test.column = compiler_path(compiler, expr);
     test.immediate = 1;
     test.bytes = 1;
@@ -148,9 +153,10 @@ static QueryCompare compare_negated(QueryCompare compare) {
     return NEGATED[compare];
 }
 
-static uint32_t compile_compare(Compiler *compiler, const QueryExpr *expr, uint32_t on_true, uint32_t on_false) {
+static uint32_t compile_compare(Compiler *compiler, const QueryExpr *expr, uint32_t on_true,
+                                uint32_t on_false) {
     const QueryExpr *left = expr->left, *right = expr->right;
-    Test test = { .compare = expr->compare, .on_true = on_true, .on_false = on_false };
+    Test test = {.compare = expr->compare, .on_true = on_true, .on_false = on_false};
     if (left->kind == QUERY_EXPR_CONSTANT && right->kind == QUERY_EXPR_CONSTANT) {
         int order = value_compare(left->type, left->constant.data, right->constant.data);
         return compare_holds(expr->compare, order) ? on_true : on_false;
@@ -161,7 +167,8 @@ static uint32_t compile_compare(Compiler *compiler, const QueryExpr *expr, uint3
         right = swapped;
         test.compare = compare_mirrored(test.compare);
     }
-    bool is_negated = test.compare == QUERY_NE || test.compare == QUERY_LE || test.compare == QUERY_GE;
+    bool is_negated = test.compare == QUERY_NE || test.compare == QUERY_LE ||
+                      test.compare == QUERY_GE;
     if (is_negated) {
         test.compare = compare_negated(test.compare);
         test.on_true = on_false;
@@ -183,7 +190,8 @@ static uint32_t compile_compare(Compiler *compiler, const QueryExpr *expr, uint3
 }
 
 static bool type_is_signed(const Type *type) {
-    return type->kind == TYPE_I8 || type->kind == TYPE_I16 || type->kind == TYPE_I32 || type->kind == TYPE_I64;
+    return type->kind == TYPE_I8 || type->kind == TYPE_I16 || type->kind == TYPE_I32 ||
+           type->kind == TYPE_I64;
 }
 
 static uint32_t compile_constant(Compiler *compiler, Test test, const QueryExpr *column,
@@ -194,7 +202,9 @@ static uint32_t compile_constant(Compiler *compiler, Test test, const QueryExpr 
     bool is_counted = type->kind == TYPE_STRING || type_is_bytes(type);
     if (is_integer && type->fixed_bytes <= sizeof(uint64_t)) {
         ASSERT(constant->constant.count == type->fixed_bytes);
-        test.kind = test.compare == QUERY_EQ ? TEST_EQUAL : test.compare == QUERY_LT ? TEST_LESS : TEST_GREATER;
+        test.kind = test.compare == QUERY_EQ   ? TEST_EQUAL
+                    : test.compare == QUERY_LT ? TEST_LESS
+                                               : TEST_GREATER;
         test.bytes = type->fixed_bytes;
         test.flip = type_is_signed(type) ? 1ull << (test.bytes * 8 - 1) : 0;
         test.immediate = load_immediate(constant->constant.data, test.bytes) ^ test.flip;
@@ -269,7 +279,8 @@ static bool test_holds(const Test *test, const uint8_t *const *rows) {
         return load_u32le(at) == load_u32le(test->constant.data) &&
                memcmp(at, test->constant.data, test->constant.count) == 0;
     case TEST_CONSTANT:
-        return compare_holds(test->compare, value_compare(test->column.type, at, test->constant.data));
+        return compare_holds(test->compare,
+                             value_compare(test->column.type, at, test->constant.data));
     case TEST_COLUMNS: {
         const uint8_t *other = column_at(&test->other, rows[test->other.relation]);
         return compare_holds(test->compare, value_compare(test->column.type, at, other));

@@ -1,4 +1,5 @@
-// filter.h - conditions compiled to tests with jumps: what the fan-out evaluates for every changed row.
+// filter.h - conditions compiled to tests with jumps: what the fan-out evaluates for every changed
+// row.
 //
 // Threads    a Program is immutable; any thread may evaluate it.
 // Lifetime   that of the arena it was compiled into; types are the schema's.
@@ -25,7 +26,7 @@ static inline const uint8_t *column_at(const ColumnPath *path, const uint8_t *ro
 static inline Bytes column_bytes(const ColumnPath *path, const uint8_t *row) {
     const uint8_t *at = column_at(path, row);
     uint32_t fixed = path->type->fixed_bytes;
-    return (Bytes){ at, fixed != TYPE_BYTES_VARIABLE ? fixed : bsatn_size(path->type, at) };
+    return (Bytes){at, fixed != TYPE_BYTES_VARIABLE ? fixed : bsatn_size(path->type, at)};
 }
 
 typedef struct Test Test;
@@ -38,11 +39,11 @@ typedef struct Program {
 } Program;
 #define PROGRAM_REJECT UINT32_MAX
 #define PROGRAM_ACCEPT (UINT32_MAX - 1)
-#define PROGRAM_TRUE ((Program){ NULL, 0, PROGRAM_ACCEPT })
+#define PROGRAM_TRUE ((Program){NULL, 0, PROGRAM_ACCEPT})
 
 // All of the conditions. row_types: of each relation, by number; constants are copied.
-Program program_compile(const QueryExpr *const *conjuncts, uint32_t count, const Type *const *row_types,
-                        Arena *arena);
+Program program_compile(const QueryExpr *const *conjuncts, uint32_t count,
+                        const Type *const *row_types, Arena *arena);
 // rows: the row of each relation that the condition names, by number.
 bool program_run(const Program *program, const uint8_t *const *rows);
 static inline bool program_holds(const Program *program, const uint8_t *const *rows) {

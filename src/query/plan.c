@@ -5,11 +5,12 @@
 static Conditions conditions_collect(Store *store, const FragmentSpec *spec, Arena *arena);
 static void conditions_add(Conditions *conditions, const QueryExpr *expr, Arena *arena);
 static uint32_t expr_relations(const QueryExpr *expr);
-static const QueryExpr *expr_equal(const Type *type, QueryColumn left, const QueryColumn *right, Bytes constant,
-                                   Arena *arena);
-static void fragment_set_relations(Store *store, const FragmentSpec *spec, const Conditions *conditions,
-                                   Arena *arena, Fragment *fragment);
-static void fragment_set_delta(Store *store, const Conditions *conditions, Arena *arena, Fragment *fragment);
+static const QueryExpr *expr_equal(const Type *type, QueryColumn left, const QueryColumn *right,
+                                   Bytes constant, Arena *arena);
+static void fragment_set_relations(Store *store, const FragmentSpec *spec,
+                                   const Conditions *conditions, Arena *arena, Fragment *fragment);
+static void fragment_set_delta(Store *store, const Conditions *conditions, Arena *arena,
+                               Fragment *fragment);
 static void fragment_set_tables(Fragment *fragment, Arena *arena);
 static void fragment_set_equalities(Store *store, const Conditions *conditions, Arena *arena,
                                     Fragment *fragment);
@@ -47,11 +48,12 @@ void fragment_build(Store *store, const FragmentSpec *spec, Arena *arena, Fragme
     ASSERT(spec->relation_count > 0 && spec->relation_count <= SQL_RELATIONS_MAX);
     ASSERT(spec->returned < spec->relation_count);
     Conditions conditions = conditions_collect(store, spec, arena);
-    *fragment = (Fragment){ .relation_count = spec->relation_count, .returned = spec->returned };
+    *fragment = (Fragment){.relation_count = spec->relation_count, .returned = spec->returned};
     fragment_set_relations(store, spec, &conditions, arena, fragment);
     ColumnPath *columns = ARENA_ARRAY(arena, ColumnPath, spec->column_count);
     for (uint16_t i = 0; i < spec->column_count; i++) {
-        columns[i] = column_path(fragment->relations[spec->columns[i].relation].row_type, spec->columns[i]);
+        columns[i] = column_path(fragment->relations[spec->columns[i].relation].row_type,
+                                 spec->columns[i]);
     }
     fragment->columns = columns;
     fragment->column_count = spec->column_count;
@@ -63,8 +65,8 @@ void fragment_build(Store *store, const FragmentSpec *spec, Arena *arena, Fragme
     fragment->shape = shape_build(store, spec, arena);
 }
 
-static void fragment_set_relations(Store *store, const FragmentSpec *spec, const Conditions *conditions,
-                                   Arena *arena, Fragment *fragment) {
+static void fragment_set_relations(Store *store, const FragmentSpec *spec,
+                                   const Conditions *conditions, Arena *arena, Fragment *fragment) {
     Relation *relations = ARENA_ARRAY(arena, Relation, spec->relation_count);
     const Type *row_types[SQL_RELATIONS_MAX];
     for (uint16_t i = 0; i < spec->relation_count; i++) {
@@ -75,7 +77,8 @@ static void fragment_set_relations(Store *store, const FragmentSpec *spec, const
         bool is_view = of->view_key.data != NULL;
         ASSERT(!is_view || of->view_key.count == VIEW_KEY_BYTES);
         row_types[i] = schema->row_type;
-        relations[i] = (Relation){ .table = of->table, .row_type = schema->row_type, .is_event = schema->is_event };
+        relations[i] = (Relation){
+            .table = of->table, .row_type = schema->row_type, .is_event = schema->is_event};
         if (!is_view) continue;
         relations[i].hidden_bytes = VIEW_KEY_BYTES;
         relations[i].view_key = arena_copy(arena, of->view_key);
@@ -85,19 +88,22 @@ static void fragment_set_relations(Store *store, const FragmentSpec *spec, const
         uint32_t count = 0;
         for (uint32_t j = 0; j < conditions->count; j++) {
             uint32_t others = conditions->items[j].relations & ~(1u << i);
-            if (others == 0) own[count++] = conditions->items[j].expr;  // those without any relation too
+            if (others == 0)
+                own[count++] = conditions->items[j].expr;  // those without any relation too
         }
         relations[i].filter = program_compile(own, count, row_types, arena);
     }
     fragment->relations = relations;
 }
 
-static void fragment_set_delta(Store *store, const Conditions *conditions, Arena *arena, Fragment *fragment) {
+static void fragment_set_delta(Store *store, const Conditions *conditions, Arena *arena,
+                               Fragment *fragment) {
     const uint32_t both = 3;
-    const Type *row_types[2] = { fragment->relations[0].row_type, fragment->relations[1].row_type };
+    const Type *row_types[2] = {fragment->relations[0].row_type, fragment->relations[1].row_type};
     const QueryExpr **common = ARENA_ARRAY(arena, const QueryExpr *, conditions->count);
     ColumnPath *columns[2];
-    for (uint32_t i = 0; i < 2; i++) columns[i] = ARENA_ARRAY(arena, ColumnPath, ROW_HASH_COLUMNS_MAX);
+    for (uint32_t i = 0; i < 2; i++)
+        columns[i] = ARENA_ARRAY(arena, ColumnPath, ROW_HASH_COLUMNS_MAX);
     uint32_t count = 0;
     for (uint32_t i = 0; i < conditions->count; i++) {
         if (conditions->items[i].relations != both) continue;
@@ -106,7 +112,7 @@ static void fragment_set_delta(Store *store, const Conditions *conditions, Arena
         if (fragment->equal_count == ROW_HASH_COLUMNS_MAX) continue;
         if (!condition_as_comparison(common[count - 1], &comparison)) continue;
         if (comparison.compare != QUERY_EQ || comparison.constant.data != NULL) continue;
-        QueryColumn sides[2] = { comparison.column, comparison.other };
+        QueryColumn sides[2] = {comparison.column, comparison.other};
         for (uint32_t j = 0; j < 2; j++) {
             uint16_t relation = sides[j].relation;
             columns[relation][fragment->equal_count] = column_path(row_types[relation], sides[j]);
@@ -136,13 +142,14 @@ static void fragment_set_tables(Fragment *fragment, Arena *arena) {
 // ---- conditions ----
 
 static Conditions conditions_collect(Store *store, const FragmentSpec *spec, Arena *arena) {
-    Conditions conditions = { 0 };
+    Conditions conditions = {0};
     const Type *key_type = type_primitive(TYPE_U256);
     for (uint16_t i = 0; i < spec->relation_count; i++) {
         const QueryRelation *relation = &spec->relations[i];
         if (relation->view_key.data != NULL) {
-            QueryColumn column = { i, 0 };
-            conditions_add(&conditions, expr_equal(key_type, column, NULL, relation->view_key, arena), arena);
+            QueryColumn column = {i, 0};
+            conditions_add(&conditions,
+                           expr_equal(key_type, column, NULL, relation->view_key, arena), arena);
         }
         if (relation->join != QUERY_JOIN_EQUAL) continue;
         Table *table = store_find_table(store, spec->relations[relation->left.relation].table);
@@ -150,23 +157,26 @@ static Conditions conditions_collect(Store *store, const FragmentSpec *spec, Are
         const QueryExpr *on = expr_equal(type, relation->left, &relation->right, BYTES_NONE, arena);
         conditions_add(&conditions, on, arena);
     }
-    for (uint32_t i = 0; i < spec->conjunct_count; i++) conditions_add(&conditions, spec->conjuncts[i], arena);
+    for (uint32_t i = 0; i < spec->conjunct_count; i++)
+        conditions_add(&conditions, spec->conjuncts[i], arena);
     return conditions;
 }
 
 // right == NULL: the constant.
-static const QueryExpr *expr_equal(const Type *type, QueryColumn left, const QueryColumn *right, Bytes constant,
-                                   Arena *arena) {
+static const QueryExpr *expr_equal(const Type *type, QueryColumn left, const QueryColumn *right,
+                                   Bytes constant, Arena *arena) {
     QueryExpr *nodes = ARENA_ARRAY(arena, QueryExpr, 3);
-    nodes[0] = (QueryExpr){ .kind = QUERY_EXPR_COLUMN, .type = type };
+    nodes[0] = (QueryExpr){.kind = QUERY_EXPR_COLUMN, .type = type};
     nodes[0].column = left;
-    nodes[1] = (QueryExpr){ .kind = right != NULL ? QUERY_EXPR_COLUMN : QUERY_EXPR_CONSTANT, .type = type };
+    nodes[1] = (QueryExpr){.kind = right != NULL ? QUERY_EXPR_COLUMN : QUERY_EXPR_CONSTANT,
+                           .type = type};
     if (right != NULL) {
         nodes[1].column = *right;
     } else {
         nodes[1].constant = constant;
     }
-    nodes[2] = (QueryExpr){ .kind = QUERY_EXPR_COMPARE, .compare = QUERY_EQ, .type = type_primitive(TYPE_BOOL) };
+    nodes[2] = (QueryExpr){
+        .kind = QUERY_EXPR_COMPARE, .compare = QUERY_EQ, .type = type_primitive(TYPE_BOOL)};
     nodes[2].left = &nodes[0];
     nodes[2].right = &nodes[1];
     return &nodes[2];
@@ -175,7 +185,8 @@ static const QueryExpr *expr_equal(const Type *type, QueryColumn left, const Que
 // ANDs are opened, so that each condition can be used by itself.
 static void conditions_add(Conditions *conditions, const QueryExpr *expr, Arena *arena) {
     if (expr->kind == QUERY_EXPR_AND) {
-        for (uint32_t i = 0; i < expr->item_count; i++) conditions_add(conditions, expr->items[i], arena);
+        for (uint32_t i = 0; i < expr->item_count; i++)
+            conditions_add(conditions, expr->items[i], arena);
         return;
     }
     uint32_t count = conditions->count;
@@ -185,7 +196,7 @@ static void conditions_add(Conditions *conditions, const QueryExpr *expr, Arena 
         if (count > 0) memcpy(larger, conditions->items, count * sizeof *larger);
         conditions->items = larger;
     }
-    conditions->items[count] = (Condition){ expr, expr_relations(expr) };
+    conditions->items[count] = (Condition){expr, expr_relations(expr)};
     conditions->count++;
 }
 
@@ -217,7 +228,7 @@ bool condition_as_comparison(const QueryExpr *expr, Comparison *ret_comparison) 
         compare = MIRRORED[compare];
     }
     if (left->kind != QUERY_EXPR_COLUMN) return false;
-    *ret_comparison = (Comparison){ .compare = compare, .column = left->column, .type = left->type };
+    *ret_comparison = (Comparison){.compare = compare, .column = left->column, .type = left->type};
     if (right->kind == QUERY_EXPR_CONSTANT) {
         ret_comparison->constant = right->constant;
         return true;
@@ -234,7 +245,7 @@ static void fragment_set_equalities(Store *store, const Conditions *conditions, 
                                     Fragment *fragment) {
     Equality *equalities = ARENA_ARRAY(arena, Equality, fragment->table_count);
     for (uint32_t i = 0; i < fragment->table_count; i++) {
-        Equality found = { 0 };
+        Equality found = {0};
         bool is_common = true, is_first = true;
         for (uint16_t j = 0; j < fragment->relation_count && is_common; j++) {
             if (fragment->relations[j].table != fragment->tables[i]) continue;
@@ -266,7 +277,7 @@ static bool equality_find(Store *store, const Fragment *fragment, const Conditio
         uint32_t rank = equality_rank(store, table, comparison.column.column);
         if (rank <= best) continue;
         best = rank;
-        *ret_equality = (Equality){ table, comparison.column.column, comparison.constant };
+        *ret_equality = (Equality){table, comparison.column.column, comparison.constant};
     }
     return best > 0;
 }
@@ -341,7 +352,7 @@ bool fragment_is_single_table(const Fragment *fragment) {
 
 bool fragment_matches(const Fragment *fragment, Bytes row) {
     ASSERT(fragment->relation_count == 1);
-    const uint8_t *rows[1] = { row.data };
+    const uint8_t *rows[1] = {row.data};
     return program_holds(&fragment->relations[0].filter, rows);
 }
 

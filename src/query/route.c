@@ -1,11 +1,12 @@
 // route.c - in which order a fragment's relations are visited, and how each is accessed.
 //
-// Greedy: from a first relation, always the one that is cheapest to reach from those already visited. All first
-// relations are tried and the route with the least cost is taken; between equals the one first in the text. Costs
-// are guesses from the tables' sizes at this moment: they decide on speed only.
+// Greedy: from a first relation, always the one that is cheapest to reach from those already
+// visited. All first relations are tried and the route with the least cost is taken; between equals
+// the one first in the text. Costs are guesses from the tables' sizes at this moment: they decide
+// on speed only.
 //
-// An equality that an index probe or a hash join has used up is not tested again; all other conditions are tested
-// as soon as their relations are known.
+// An equality that an index probe or a hash join has used up is not tested again; all other
+// conditions are tested as soon as their relations are known.
 
 #include "query/plan.h"
 
@@ -24,7 +25,7 @@ typedef struct Router {
     bool *is_tested;          // conditions that some step tests
     uint32_t visited;         // a bit for each relation
     Arena *arena;
-    double rows;              // guessed, after the steps so far
+    double rows;  // guessed, after the steps so far
 } Router;
 
 // One way to reach a relation.
@@ -53,7 +54,8 @@ static Candidate candidate_find(Router *router, uint16_t relation);
 static Candidate candidate_of_index(Router *router, uint16_t relation, const IndexSchema *index);
 static bool candidate_has_bounds(const Router *router, uint16_t relation, uint16_t column);
 static uint32_t router_find_part(const Router *router, uint16_t relation, uint16_t column);
-static uint32_t router_hash_columns(const Router *router, uint16_t relation, uint32_t *ret_conditions);
+static uint32_t router_hash_columns(const Router *router, uint16_t relation,
+                                    uint32_t *ret_conditions);
 static void step_set_access(Router *router, Step *step, const Candidate *candidate);
 static void step_set_index(Router *router, Step *step, const Candidate *candidate);
 static void step_set_bounds(Router *router, Step *step, uint16_t column);
@@ -63,9 +65,10 @@ static KeyPart key_part(Router *router, uint16_t relation, uint32_t condition);
 
 #define CONDITION_NONE UINT32_MAX
 
-Route route_build(Store *store, const Fragment *fragment, const Conditions *conditions, uint16_t given,
-                  Arena *arena) {
-    Router router = { .store = store, .fragment = fragment, .conditions = conditions, .arena = arena };
+Route route_build(Store *store, const Fragment *fragment, const Conditions *conditions,
+                  uint16_t given, Arena *arena) {
+    Router router = {
+        .store = store, .fragment = fragment, .conditions = conditions, .arena = arena};
     router.comparisons = ARENA_ARRAY(arena, Comparison, conditions->count);
     router.is_used = ARENA_ARRAY(arena, bool, conditions->count);
     router.is_tested = ARENA_ARRAY(arena, bool, conditions->count);
@@ -85,14 +88,14 @@ Route route_build(Store *store, const Fragment *fragment, const Conditions *cond
 // Costs one order of visits, from the relation given on.
 static Draft router_draft(Router *router, uint16_t first, bool is_given) {
     router_start(router);
-    Draft draft = { .cost = 0 };
+    Draft draft = {.cost = 0};
     for (uint16_t i = 0; i < router->fragment->relation_count; i++) {
         Candidate candidate;
         uint16_t relation = first;
         if (i > 0) {
             relation = router_choose(router, &candidate);
         } else if (is_given) {
-            candidate = (Candidate){ .access = ACCESS_GIVEN, .rows = 1 };
+            candidate = (Candidate){.access = ACCESS_GIVEN, .rows = 1};
         } else {
             candidate = candidate_find(router, first);
         }
@@ -114,7 +117,7 @@ static Route router_build(Router *router, const Draft *draft) {
         router->visited |= 1u << steps[i].relation;
         step_set_filter(router, &steps[i]);
     }
-    return (Route){ .steps = steps };
+    return (Route){.steps = steps};
 }
 
 static void router_start(Router *router) {
@@ -158,14 +161,16 @@ static double table_rows(const Router *router, uint16_t relation) {
 
 static Candidate candidate_find(Router *router, uint16_t relation) {
     const Relation *of = &router->fragment->relations[relation];
-    if (of->is_event || of->filter.entry == PROGRAM_REJECT) return (Candidate){ .access = ACCESS_NONE };
+    if (of->is_event || of->filter.entry == PROGRAM_REJECT)
+        return (Candidate){.access = ACCESS_NONE};
     double rows = table_rows(router, relation);
-    Candidate best = { .access = ACCESS_SCAN, .rows = rows, .cost = router->rows * rows };
+    Candidate best = {.access = ACCESS_SCAN, .rows = rows, .cost = router->rows * rows};
     uint32_t found[ROW_HASH_COLUMNS_MAX];
     uint32_t columns = router_hash_columns(router, relation, found);
     if (columns > 0) {
         double found_rows = 1 + rows * POINT_SHARE;
-        best = (Candidate){ .access = ACCESS_HASH, .key_count = (uint16_t)columns, .rows = found_rows };
+        best = (Candidate){
+            .access = ACCESS_HASH, .key_count = (uint16_t)columns, .rows = found_rows};
         best.cost = rows * PROBE_COST + router->rows * (PROBE_COST + found_rows);
     }
     const TableSchema *schema = table_schema(store_find_table(router->store, of->table));
@@ -187,18 +192,19 @@ static bool index_compares_raw(const TableSchema *schema, const IndexSchema *ind
 }
 
 static Candidate candidate_of_index(Router *router, uint16_t relation, const IndexSchema *index) {
-    const Candidate none = { .access = ACCESS_NONE };
+    const Candidate none = {.access = ACCESS_NONE};
     TableId table = router->fragment->relations[relation].table;
     const TableSchema *schema = table_schema(store_find_table(router->store, table));
     Index *store_index = store_find_index(router->store, index->id);
-    if (store_index == NULL || index->columns.count == 0 || index_compares_raw(schema, index)) return none;
+    if (store_index == NULL || index->columns.count == 0 || index_compares_raw(schema, index))
+        return none;
     uint16_t prefix = 0;
     while (prefix < index->columns.count &&
            router_find_part(router, relation, index->columns.items[prefix]) != CONDITION_NONE) {
         prefix++;
     }
     double rows = table_rows(router, relation);
-    Candidate candidate = { .index = index, .key_count = prefix };
+    Candidate candidate = {.index = index, .key_count = prefix};
     if (prefix == index->columns.count) {
         candidate.access = ACCESS_POINT;
         candidate.is_unique = index_is_unique(store_index);
@@ -227,13 +233,16 @@ static bool candidate_has_bounds(const Router *router, uint16_t relation, uint16
     return false;
 }
 
-// The other side of an equality of this column, if that side is known already: true for constants and for columns
-// of relations visited.
-static bool comparison_gives(const Router *router, const Comparison *comparison, QueryColumn column) {
+// The other side of an equality of this column, if that side is known already: true for constants
+// and for columns of relations visited.
+static bool comparison_gives(const Router *router, const Comparison *comparison,
+                             QueryColumn column) {
     if (comparison->type == NULL || comparison->compare != QUERY_EQ) return false;
-    bool is_left = comparison->column.relation == column.relation && comparison->column.column == column.column;
+    bool is_left = comparison->column.relation == column.relation &&
+                   comparison->column.column == column.column;
     if (comparison->constant.data != NULL) return is_left;
-    bool is_right = comparison->other.relation == column.relation && comparison->other.column == column.column;
+    bool is_right = comparison->other.relation == column.relation &&
+                    comparison->other.column == column.column;
     if (!is_left && !is_right) return false;
     uint16_t other = is_left ? comparison->other.relation : comparison->column.relation;
     return (router->visited >> other & 1) != 0;
@@ -244,7 +253,7 @@ static uint32_t router_find_part(const Router *router, uint16_t relation, uint16
     uint32_t found = CONDITION_NONE;
     for (uint32_t i = 0; i < router->conditions->count; i++) {
         const Comparison *comparison = &router->comparisons[i];
-        if (!comparison_gives(router, comparison, (QueryColumn){ relation, column })) continue;
+        if (!comparison_gives(router, comparison, (QueryColumn){relation, column})) continue;
         if (comparison->constant.data != NULL) return i;
         if (found == CONDITION_NONE) found = i;
     }
@@ -252,7 +261,8 @@ static uint32_t router_find_part(const Router *router, uint16_t relation, uint16
 }
 
 // Conditions that equate a column of this relation with one of a relation visited.
-static uint32_t router_hash_columns(const Router *router, uint16_t relation, uint32_t *ret_conditions) {
+static uint32_t router_hash_columns(const Router *router, uint16_t relation,
+                                    uint32_t *ret_conditions) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < router->conditions->count && count < ROW_HASH_COLUMNS_MAX; i++) {
         const Comparison *comparison = &router->comparisons[i];
@@ -291,14 +301,15 @@ static void step_set_index(Router *router, Step *step, const Candidate *candidat
     step->index = candidate->index->id;
     step->key = key;
     step->key_count = candidate->key_count;
-    if (candidate->access == ACCESS_RANGE) step_set_bounds(router, step, columns->items[candidate->key_count]);
+    if (candidate->access == ACCESS_RANGE)
+        step_set_bounds(router, step, columns->items[candidate->key_count]);
 }
 
 // The value that a condition gives for this relation's side.
 static KeyPart key_part(Router *router, uint16_t relation, uint32_t condition) {
     ASSERT(condition != CONDITION_NONE);
     const Comparison *comparison = &router->comparisons[condition];
-    KeyPart part = { .is_constant = comparison->constant.data != NULL };
+    KeyPart part = {.is_constant = comparison->constant.data != NULL};
     if (part.is_constant) {
         part.constant = arena_copy(router->arena, comparison->constant);
         return part;
@@ -351,7 +362,8 @@ static void step_set_filter(Router *router, Step *step) {
     for (uint16_t i = 0; i < router->fragment->relation_count; i++) {
         row_types[i] = router->fragment->relations[i].row_type;
     }
-    const QueryExpr **tested = ARENA_ARRAY(router->arena, const QueryExpr *, router->conditions->count);
+    const QueryExpr **tested = ARENA_ARRAY(router->arena, const QueryExpr *,
+                                           router->conditions->count);
     uint32_t count = 0;
     for (uint32_t i = 0; i < router->conditions->count; i++) {
         const Condition *condition = &router->conditions->items[i];

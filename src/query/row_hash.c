@@ -1,4 +1,5 @@
-// row_hash.c - chained hashing; entries stay in the order they came, chains run from the newest to the oldest.
+// row_hash.c - chained hashing; entries stay in the order they came, chains run from the newest to
+// the oldest.
 
 #include "query/row_hash.h"
 
@@ -6,19 +7,20 @@
 
 static void row_hash_grow(RowHash *hash);
 static void row_hash_link(RowHash *hash, uint32_t index);
-static bool entry_equals(const RowHash *hash, const RowHashEntry *entry, const uint8_t *const *values);
+static bool entry_equals(const RowHash *hash, const RowHashEntry *entry,
+                         const uint8_t *const *values);
 static const RowHashEntry *row_hash_walk(const RowHash *hash, uint32_t at, uint64_t value,
                                          const uint8_t *const *values);
 
 void row_hash_init(RowHash *hash, const ColumnPath *columns, uint16_t column_count) {
     ASSERT(column_count > 0 && column_count <= ROW_HASH_COLUMNS_MAX);
-    *hash = (RowHash){ .columns = columns, .column_count = column_count };
+    *hash = (RowHash){.columns = columns, .column_count = column_count};
 }
 
 void row_hash_done(RowHash *hash) {
     mem_free(hash->entries);
     mem_free(hash->buckets);
-    *hash = (RowHash){ 0 };
+    *hash = (RowHash){0};
 }
 
 static uint64_t values_hash(const RowHash *hash, const uint8_t *const *values) {
@@ -34,7 +36,8 @@ void row_hash_add(RowHash *hash, Row row) {
     ASSERT(hash->column_count > 0);
     if (hash->count == hash->capacity) row_hash_grow(hash);
     const uint8_t *values[ROW_HASH_COLUMNS_MAX];
-    for (uint16_t i = 0; i < hash->column_count; i++) values[i] = column_at(&hash->columns[i], row.bytes.data);
+    for (uint16_t i = 0; i < hash->column_count; i++)
+        values[i] = column_at(&hash->columns[i], row.bytes.data);
     RowHashEntry *entry = &hash->entries[hash->count];
     entry->hash = values_hash(hash, values);
     entry->row = row;
@@ -64,7 +67,8 @@ const RowHashEntry *row_hash_first(const RowHash *hash, const uint8_t *const *va
     return row_hash_walk(hash, hash->buckets[value & (hash->capacity - 1)], value, values);
 }
 
-const RowHashEntry *row_hash_next(const RowHash *hash, const RowHashEntry *entry, const uint8_t *const *values) {
+const RowHashEntry *row_hash_next(const RowHash *hash, const RowHashEntry *entry,
+                                  const uint8_t *const *values) {
     return row_hash_walk(hash, entry->next, entry->hash, values);
 }
 
@@ -78,7 +82,8 @@ static const RowHashEntry *row_hash_walk(const RowHash *hash, uint32_t at, uint6
     return NULL;
 }
 
-static bool entry_equals(const RowHash *hash, const RowHashEntry *entry, const uint8_t *const *values) {
+static bool entry_equals(const RowHash *hash, const RowHashEntry *entry,
+                         const uint8_t *const *values) {
     for (uint16_t i = 0; i < hash->column_count; i++) {
         const uint8_t *at = column_at(&hash->columns[i], entry->row.bytes.data);
         if (value_compare(hash->columns[i].type, at, values[i]) != 0) return false;

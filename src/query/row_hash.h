@@ -28,7 +28,8 @@ typedef struct RowHash {
 void row_hash_init(RowHash *hash, const ColumnPath *columns, uint16_t column_count);
 void row_hash_done(RowHash *hash);  // accepts a zeroed one
 void row_hash_add(RowHash *hash, Row row);
-// Walks the rows whose columns equal these values: start with row_hash_first, NULL at the end. Values are of the
-// columns' types; they compare as values do (floats: -0 = +0).
+// Walks the rows whose columns equal these values: start with row_hash_first, NULL at the end.
+// Values are of the columns' types; they compare as values do (floats: -0 = +0).
 const RowHashEntry *row_hash_first(const RowHash *hash, const uint8_t *const *values);
-const RowHashEntry *row_hash_next(const RowHash *hash, const RowHashEntry *entry, const uint8_t *const *values);
+const RowHashEntry *row_hash_next(const RowHash *hash, const RowHashEntry *entry,
+                                  const uint8_t *const *values);

@@ -1,8 +1,9 @@
 // run.c - a fragment's rows, by nested cursors: one for each relation, in the order of the route.
 //
-// A cursor is opened with the rows of the relations before it and yields its relation's rows that satisfy what is
-// decidable by then. Nothing is copied or collected, except the inner side of a hash join, which is gathered once
-// a run, and projected columns, which are put together in one buffer.
+// A cursor is opened with the rows of the relations before it and yields its relation's rows that
+// satisfy what is decidable by then. Nothing is copied or collected, except the inner side of a
+// hash join, which is gathered once a run, and projected columns, which are put together in one
+// buffer.
 
 #include "query/plan.h"
 
@@ -10,11 +11,11 @@
 typedef struct Sink {
     QueryRow row;
     void *user;
-    uint64_t left;     // of LIMIT
+    uint64_t left;  // of LIMIT
     uint64_t count;
     bool is_counting;  // rows are only counted
     bool is_stopped;
-    Buffer columns;    // the projected row
+    Buffer columns;  // the projected row
 } Sink;
 
 typedef struct SinkVisit {
@@ -22,7 +23,8 @@ typedef struct SinkVisit {
     const Fragment *fragment;
 } SinkVisit;
 
-static void sink_take(Sink *sink, const Fragment *fragment, const uint8_t *const *rows, Bytes returned);
+static void sink_take(Sink *sink, const Fragment *fragment, const uint8_t *const *rows,
+                      Bytes returned);
 static void fragment_feed(const Fragment *fragment, Store *store, Sink *sink);
 static bool sink_visit(void *user, const Row *row);
 static void fragment_feed_join(const Fragment *fragment, Store *store, Sink *sink);
@@ -33,9 +35,11 @@ static bool cursor_step(Cursor *cursor);
 // ---- queries ----
 
 void query_run(const Query *query, Store *store, QueryRow row, void *user) {
-    Sink sink = { .row = row, .user = user, .left = query->limit, .is_counting = query->shape == QUERY_COUNT };
+    Sink sink = {
+        .row = row, .user = user, .left = query->limit, .is_counting = query->shape == QUERY_COUNT};
     if (query->limit == 0) return;
-    if (sink.is_counting) sink.left = QUERY_LIMIT_NONE;  // the limit is about rows of the result: one
+    if (sink.is_counting)
+        sink.left = QUERY_LIMIT_NONE;  // the limit is about rows of the result: one
     buffer_init(&sink.columns, STORE_ROW_BYTES_MAX);
     for (uint32_t i = 0; i < query->fragment_count && !sink.is_stopped; i++) {
         fragment_feed(&query->fragments[i], store, &sink);
@@ -44,11 +48,12 @@ void query_run(const Query *query, Store *store, QueryRow row, void *user) {
     if (!sink.is_counting) return;
     uint8_t count[sizeof(uint64_t)];
     store_u64le(count, sink.count);
-    (void)row(user, bytes_of(count, sizeof count));  // the last row: whether to go on does not matter
+    (void)row(user,
+              bytes_of(count, sizeof count));  // the last row: whether to go on does not matter
 }
 
 void fragment_run(const Fragment *fragment, Store *store, QueryRow row, void *user) {
-    Sink sink = { .row = row, .user = user, .left = QUERY_LIMIT_NONE };
+    Sink sink = {.row = row, .user = user, .left = QUERY_LIMIT_NONE};
     buffer_init(&sink.columns, STORE_ROW_BYTES_MAX);
     fragment_feed(fragment, store, &sink);
     buffer_done(&sink.columns);
@@ -63,18 +68,19 @@ static void fragment_feed(const Fragment *fragment, Store *store, Sink *sink) {
         fragment_feed_join(fragment, store, sink);
         return;
     }
-    SinkVisit visit = { sink, fragment };
+    SinkVisit visit = {sink, fragment};
     fragment_visit(fragment, store, sink_visit, &visit);
 }
 
 static bool sink_visit(void *user, const Row *row) {
     SinkVisit *visit = user;
-    const uint8_t *rows[1] = { row->bytes.data };
+    const uint8_t *rows[1] = {row->bytes.data};
     sink_take(visit->sink, visit->fragment, rows, row->bytes);
     return !visit->sink->is_stopped;
 }
 
-static void sink_take(Sink *sink, const Fragment *fragment, const uint8_t *const *rows, Bytes returned) {
+static void sink_take(Sink *sink, const Fragment *fragment, const uint8_t *const *rows,
+                      Bytes returned) {
     ASSERT(!sink->is_stopped);
     sink->count++;
     if (sink->is_counting) return;
@@ -97,7 +103,7 @@ static void sink_take(Sink *sink, const Fragment *fragment, const uint8_t *const
 
 void fragment_visit(const Fragment *fragment, Store *store, RowVisit visit, void *user) {
     ASSERT(fragment->relation_count == 1);
-    const uint8_t *rows[1];
+    const uint8_t *rows[1] = {0};
     Cursor cursor;
     cursor_init(&cursor, fragment, store, &fragment->route.steps[0]);
     cursor_open(&cursor, rows);
@@ -110,7 +116,7 @@ void fragment_visit(const Fragment *fragment, Store *store, RowVisit visit, void
 // ---- joins ----
 
 static void fragment_feed_join(const Fragment *fragment, Store *store, Sink *sink) {
-    const uint8_t *rows[SQL_RELATIONS_MAX];
+    const uint8_t *rows[SQL_RELATIONS_MAX] = {0};
     Cursor cursors[SQL_RELATIONS_MAX];
     uint16_t count = fragment->relation_count, returned = 0;
     for (uint16_t i = 0; i < count; i++) {
@@ -136,7 +142,7 @@ static void fragment_feed_join(const Fragment *fragment, Store *store, Sink *sin
 // ---- cursors ----
 
 void cursor_init(Cursor *cursor, const Fragment *fragment, Store *store, const Step *step) {
-    *cursor = (Cursor){ .step = step, .fragment = fragment, .store = store };
+    *cursor = (Cursor){.step = step, .fragment = fragment, .store = store};
     buffer_init(&cursor->key, STORE_ROW_BYTES_MAX);
 }
 
@@ -166,7 +172,8 @@ void cursor_open(Cursor *cursor, const uint8_t *const *rows) {
     case ACCESS_RANGE: {
         Index *index = store_find_index(cursor->store, step->index);
         ASSERT(index != NULL);
-        IndexRange range = { .prefix_columns = step->key_count, .lower = step->lower, .upper = step->upper };
+        IndexRange range = {
+            .prefix_columns = step->key_count, .lower = step->lower, .upper = step->upper};
         if (step->key_count > 0) range.prefix = cursor_key(cursor, rows);
         index_scan_range(index, &range, &cursor->index);
         break;
@@ -182,7 +189,8 @@ static Bytes cursor_key(Cursor *cursor, const uint8_t *const *rows) {
     buffer_clear(&cursor->key);
     for (uint16_t i = 0; i < step->key_count; i++) {
         const KeyPart *part = &step->key[i];
-        Bytes value = part->is_constant ? part->constant : column_bytes(&part->column, rows[part->column.relation]);
+        Bytes value = part->is_constant ? part->constant
+                                        : column_bytes(&part->column, rows[part->column.relation]);
         if (step->key_count == 1) return value;
         buffer_append_bytes(&cursor->key, value);
     }
@@ -198,7 +206,7 @@ static void cursor_open_hash(Cursor *cursor, const uint8_t *const *rows) {
         cursor->is_hashed = true;
         row_hash_init(&cursor->hash, step->hash_columns, step->key_count);
         TableScan scan = table_scan(store_find_table(cursor->store, relation->table));
-        const uint8_t *own[SQL_RELATIONS_MAX];
+        const uint8_t *own[SQL_RELATIONS_MAX] = {0};
         Row row;
         while (table_scan_next(&scan, &row)) {
             own[step->relation] = row.bytes.data;

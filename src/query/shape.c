@@ -1,10 +1,11 @@
-// shape.c - the plan that upstream would make, as far as it shows: may the query be subscribed to, and how many
-// rows does it cost (sql.md 13, 15.1, 18).
+// shape.c - the plan that upstream would make, as far as it shows: may the query be subscribed to,
+// and how many rows does it cost (sql.md 13, 15.1, 18).
 //
-// Joins stand left-deep in the order of the text. Conditions "column op constant" move down to their table; a
-// table with such conditions, a view, and a table that a row-level rule filters count as filtered. If the first
-// table is not and the second one is, the two are exchanged. A join then is an index join if an index of the
-// joined table ends in the join column and equalities fix the columns before it.
+// Joins stand left-deep in the order of the text. Conditions "column op constant" move down to
+// their table; a table with such conditions, a view, and a table that a row-level rule filters
+// count as filtered. If the first table is not and the second one is, the two are exchanged. A join
+// then is an index join if an index of the joined table ends in the join column and equalities fix
+// the columns before it.
 
 #include "query/plan.h"
 
@@ -32,14 +33,14 @@ typedef struct ShapeJoin {
     bool has_index;
     IndexId index;
     uint16_t index_columns;
-    bool is_unique;   // the column alone is unique
+    bool is_unique;  // the column alone is unique
 } ShapeJoin;
 
 struct Shape {
     ShapeRelation *relations;
-    ShapeJoin *joins;    // [0] is not used
+    ShapeJoin *joins;  // [0] is not used
     uint16_t count;
-    uint16_t outer;      // the relation that all begins with
+    uint16_t outer;       // the relation that all begins with
     uint32_t rest_count;  // conditions that stay above all
     bool looks_up_event;
 };
@@ -48,10 +49,11 @@ struct Shape {
 typedef struct Cost {
     uint64_t rows;
     uint64_t cost;
+    bool is_filtered;  // a table with conditions that no index scan took up
 } Cost;
 
-static void shape_set_relation(const FragmentSpec *spec, uint16_t at, uint32_t leaf_count, Arena *arena,
-                               ShapeRelation *relation);
+static void shape_set_relation(const FragmentSpec *spec, uint16_t at, uint32_t leaf_count,
+                               Arena *arena, ShapeRelation *relation);
 static void shape_add_conjunct(Shape *shape, const QueryExpr *expr);
 static uint32_t expr_leaf_count(const QueryExpr *expr);
 static void shape_set_joins(Store *store, Shape *shape);
@@ -59,7 +61,8 @@ static void shape_find_index(Store *store, const Shape *shape, ShapeJoin *join);
 static bool relation_fixes(const ShapeRelation *relation, uint16_t column);
 static Cost cost_leaf(Store *store, const Shape *shape, uint16_t relation);
 static Cost cost_join(Store *store, const Shape *shape, Cost outer, const ShapeJoin *join);
-static const IndexSchema *leaf_index(Store *store, const ShapeRelation *relation, bool has_key, bool has_pushed);
+static const IndexSchema *leaf_index(Store *store, const ShapeRelation *relation, bool has_key,
+                                     bool has_pushed);
 static uint64_t index_rows(Store *store, IndexId index);
 static uint64_t index_distinct(const Index *index);
 static uint64_t add_saturating(uint64_t a, uint64_t b);
@@ -73,17 +76,19 @@ const Shape *shape_build(Store *store, const FragmentSpec *spec, Arena *arena) {
     shape->relations = ARENA_ARRAY(arena, ShapeRelation, spec->relation_count);
     shape->joins = ARENA_ARRAY(arena, ShapeJoin, spec->relation_count);
     uint32_t leaf_count = 0;
-    for (uint32_t i = 0; i < spec->conjunct_count; i++) leaf_count += expr_leaf_count(spec->conjuncts[i]);
+    for (uint32_t i = 0; i < spec->conjunct_count; i++)
+        leaf_count += expr_leaf_count(spec->conjuncts[i]);
     for (uint16_t i = 0; i < spec->relation_count; i++) {
         shape_set_relation(spec, i, leaf_count, arena, &shape->relations[i]);
     }
-    for (uint32_t i = 0; i < spec->conjunct_count; i++) shape_add_conjunct(shape, spec->conjuncts[i]);
+    for (uint32_t i = 0; i < spec->conjunct_count; i++)
+        shape_add_conjunct(shape, spec->conjuncts[i]);
     shape_set_joins(store, shape);
     return shape;
 }
 
-static void shape_set_relation(const FragmentSpec *spec, uint16_t at, uint32_t leaf_count, Arena *arena,
-                               ShapeRelation *relation) {
+static void shape_set_relation(const FragmentSpec *spec, uint16_t at, uint32_t leaf_count,
+                               Arena *arena, ShapeRelation *relation) {
     const QueryRelation *of = &spec->relations[at];
     relation->table = of->table;
     relation->join = of->join;
@@ -118,7 +123,8 @@ static void shape_add_conjunct(Shape *shape, const QueryExpr *expr) {
     ShapeRelation *relation = &shape->relations[comparison.column.relation];
     relation->is_filtered = true;
     relation->pushed_count++;
-    if (comparison.compare == QUERY_EQ) relation->fixed[relation->fixed_count++] = comparison.column.column;
+    if (comparison.compare == QUERY_EQ)
+        relation->fixed[relation->fixed_count++] = comparison.column.column;
 }
 
 static void shape_set_joins(Store *store, Shape *shape) {
@@ -128,14 +134,16 @@ static void shape_set_joins(Store *store, Shape *shape) {
         join->inner = level;
         join->column = relation->join_column;
         join->is_equal = relation->join == QUERY_JOIN_EQUAL && relation->is_connected;
-        bool is_swapped = level == 1 && join->is_equal && !shape->relations[0].is_filtered && relation->is_filtered;
+        bool is_swapped = level == 1 && join->is_equal && !shape->relations[0].is_filtered &&
+                          relation->is_filtered;
         if (is_swapped) {
             shape->outer = 1;
             join->inner = 0;
             join->column = relation->other_column;
         }
         if (join->is_equal) shape_find_index(store, shape, join);
-        const TableSchema *inner = table_schema(store_find_table(store, shape->relations[join->inner].table));
+        const TableSchema *inner = table_schema(
+            store_find_table(store, shape->relations[join->inner].table));
         if (join->has_index && inner->is_event) shape->looks_up_event = true;
     }
 }
@@ -152,7 +160,8 @@ static void shape_find_index(Store *store, const Shape *shape, ShapeJoin *join) 
         const ColumnList *columns = &schema->indexes[i].columns;
         if (columns->count == 0 || columns->items[columns->count - 1] != join->column) continue;
         bool fits = true;
-        for (uint16_t j = 0; j + 1 < columns->count && fits; j++) fits = relation_fixes(inner, columns->items[j]);
+        for (uint16_t j = 0; j + 1 < columns->count && fits; j++)
+            fits = relation_fixes(inner, columns->items[j]);
         if (!fits) continue;
         join->has_index = true;
         join->index = schema->indexes[i].id;
@@ -181,29 +190,25 @@ Status shape_check_subscription(const Shape *shape, Error *error) {
                          "Event tables cannot be used as the lookup table in subscription joins");
     }
     if (shape->count <= 2) return STATUS_OK;
-    return error_set(error, STATUS_INVALID, "Invalid number of tables in subscription: %u", shape->count);
+    return error_set(error, STATUS_INVALID, "Invalid number of tables in subscription: %u",
+                     shape->count);
 }
 
 // ---- estimates ----
 
 uint64_t shape_estimate(const Shape *shape, Store *store, uint64_t limit) {
     Cost cost = cost_leaf(store, shape, shape->outer);
-    if (shape->count == 1) {
-        bool is_scan = cost.cost == cost.rows && shape->rest_count == 0;
-        const ShapeRelation *relation = &shape->relations[0];
-        const IndexSchema *index = leaf_index(store, relation, relation->is_view, !relation->is_view);
-        uint32_t used = index == NULL ? 0 : index->columns.count;
-        bool has_filter = relation->pushed_count + (relation->is_view ? 1 : 0) > used;
-        return is_scan && !has_filter && limit != QUERY_LIMIT_NONE ? limit : cost.cost;
-    }
+    bool is_limited = shape->count == 1 && !cost.is_filtered && limit != QUERY_LIMIT_NONE;
+    if (is_limited) return limit;
+    if (shape->count == 1) return cost.cost;
     for (uint16_t level = 1; level < shape->count; level++) {
         cost = cost_join(store, shape, cost, &shape->joins[level]);
     }
     return shape->rest_count > 0 ? add_saturating(cost.cost, cost.rows) : cost.cost;
 }
 
-// A table with the conditions right above it. Only the lowest layer of them can be an index scan: for a view by
-// itself that is its key, else what was moved down.
+// A table with the conditions right above it. Only the lowest layer of them can be an index scan:
+// for a view by itself that is its key, else what was moved down.
 static Cost cost_leaf(Store *store, const Shape *shape, uint16_t at) {
     const ShapeRelation *relation = &shape->relations[at];
     bool is_alone = shape->count == 1;
@@ -219,14 +224,16 @@ static Cost cost_leaf(Store *store, const Shape *shape, uint16_t at) {
     }
     bool has_upper = key_is_lowest ? own > 0 : relation->is_view;
     if (has_upper) layers++;
-    return (Cost){ rows, multiply_saturating(rows, 1 + layers) };
+    return (Cost){rows, multiply_saturating(rows, 1 + layers), layers > 0};
 }
 
 static Cost cost_join(Store *store, const Shape *shape, Cost outer, const ShapeJoin *join) {
     const ShapeRelation *inner = &shape->relations[join->inner];
-    Cost cost;
+    Cost cost = {0};
     if (join->has_index) {
-        cost.rows = join->is_unique ? outer.rows : multiply_saturating(outer.rows, index_rows(store, join->index));
+        cost.rows = join->is_unique
+                        ? outer.rows
+                        : multiply_saturating(outer.rows, index_rows(store, join->index));
         cost.cost = add_saturating(outer.cost, cost.rows);
         uint32_t filters = inner->pushed_count + (inner->is_view ? 1 : 0);
         bool has_rest = filters > join->index_columns - 1u;
@@ -241,7 +248,8 @@ static Cost cost_join(Store *store, const Shape *shape, Cost outer, const ShapeJ
 }
 
 // The longest index all of whose columns are fixed.
-static const IndexSchema *leaf_index(Store *store, const ShapeRelation *relation, bool has_key, bool has_pushed) {
+static const IndexSchema *leaf_index(Store *store, const ShapeRelation *relation, bool has_key,
+                                     bool has_pushed) {
     const TableSchema *schema = table_schema(store_find_table(store, relation->table));
     const IndexSchema *best = NULL;
     for (uint32_t i = 0; i < schema->index_count; i++) {
@@ -256,7 +264,8 @@ static const IndexSchema *leaf_index(Store *store, const ShapeRelation *relation
             }
             fits = is_key || is_pushed;
         }
-        if (fits && (best == NULL || columns->count > best->columns.count)) best = &schema->indexes[i];
+        if (fits && (best == NULL || columns->count > best->columns.count))
+            best = &schema->indexes[i];
     }
     return best;
 }

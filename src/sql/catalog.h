@@ -28,17 +28,21 @@ static inline bool catalog_is_view(const CatalogTable *table) {
 }
 
 // STATUS_NOT_FOUND with upstream's text if there is none, or the caller may not read it.
-Status catalog_find_table(const SqlContext *context, Bytes name, CatalogTable *ret_table, Error *error);
+Status catalog_find_table(const SqlContext *context, Bytes name, CatalogTable *ret_table,
+                          Error *error);
 // By accessor, then by canonical name; hidden columns have no name. COLUMN_NONE if there is none.
 uint16_t catalog_find_column(const CatalogTable *table, Bytes name);
 const Type *catalog_column_type(const CatalogTable *table, uint16_t column);
 // The columns one sees, as a product.
 const Type *catalog_row_type(const CatalogTable *table, Arena *arena);
 // As many as table->parameter_count, in order.
-const CatalogParameter *catalog_parameters(const SqlContext *context, const CatalogTable *table, Arena *arena);
+const CatalogParameter *catalog_parameters(const SqlContext *context, const CatalogTable *table,
+                                           Arena *arena);
 // The arg_hash of one instance of a view: VIEW_KEY_BYTES (since-2.8.md 1.6).
-Bytes catalog_view_key(const SqlContext *context, const CatalogTable *table, Bytes arguments, Arena *arena);
-// The texts of the table's row-level rules. The count is bounded by SQL_FRAGMENTS_MAX; more is STATUS_LIMIT.
-Status catalog_rules(const SqlContext *context, TableId table, Arena *arena, const Bytes **ret_texts,
-                     uint32_t *ret_count, Error *error);
+Bytes catalog_view_key(const SqlContext *context, const CatalogTable *table, Bytes arguments,
+                       Arena *arena);
+// The texts of the table's row-level rules. The count is bounded by SQL_FRAGMENTS_MAX; more is
+// STATUS_LIMIT.
+Status catalog_rules(const SqlContext *context, TableId table, Arena *arena,
+                     const Bytes **ret_texts, uint32_t *ret_count, Error *error);
 bool catalog_is_outbox(const SqlContext *context, TableId table);

@@ -1,6 +1,7 @@
 // change.c - the typing of statements that change rows.
 //
-// INSERT insists on a list of columns of the right length and then ignores the names in it: values go by position.
+// INSERT insists on a list of columns of the right length and then ignores the names in it: values
+// go by position.
 
 #include "sql/change.h"
 
@@ -12,15 +13,17 @@
 static Status change_insert_row(Typing *typing, const SyntaxRow *row, Arena *arena, Bytes *ret_row);
 static Status change_filter(Typing *typing, const Syntax *filter, DmlSpec *spec);
 
-Status change_insert(Typing *typing, const SyntaxStatement *statement, Arena *arena, const Dml **ret_dml) {
+Status change_insert(Typing *typing, const SyntaxStatement *statement, Arena *arena,
+                     const Dml **ret_dml) {
     Status status = typing_add_table(typing, statement->name);
     if (status != STATUS_OK) return status;
     const TableSchema *schema = typing->tables[0].schema;
     if (statement->column_count != schema->column_count) {
-        return error_set(typing->error, STATUS_INVALID,
-                         "The number of fields (%u) in the INSERT does not match the number of columns (%u) of "
-                         "the table `%.*s`",
-                         statement->column_count, schema->column_count, BYTES_FORMAT(schema->name));
+        return error_set(
+            typing->error, STATUS_INVALID,
+            "The number of fields (%u) in the INSERT does not match the number of columns (%u) of "
+            "the table `%.*s`",
+            statement->column_count, schema->column_count, BYTES_FORMAT(schema->name));
     }
     const SyntaxQuery *query = statement->query;
     Bytes *rows = ARENA_ARRAY(typing->arena, Bytes, query->row_count);
@@ -28,17 +31,19 @@ Status change_insert(Typing *typing, const SyntaxStatement *statement, Arena *ar
         status = change_insert_row(typing, &query->rows[i], typing->arena, &rows[i]);
     }
     if (status != STATUS_OK) return status;
-    DmlSpec spec = { .kind = DML_INSERT, .table = schema->id, .rows = rows, .row_count = query->row_count };
+    DmlSpec spec = {
+        .kind = DML_INSERT, .table = schema->id, .rows = rows, .row_count = query->row_count};
     *ret_dml = dml_build(typing->context->store, &spec, arena);
     return STATUS_OK;
 }
 
-static Status change_insert_row(Typing *typing, const SyntaxRow *row, Arena *arena, Bytes *ret_row) {
+static Status change_insert_row(Typing *typing, const SyntaxRow *row, Arena *arena,
+                                Bytes *ret_row) {
     const TableSchema *schema = typing->tables[0].schema;
     if (row->count != schema->column_count) {
         return error_set(typing->error, STATUS_INVALID,
-                         "Inserting a row with %u values into `%.*s` which has %u fields", row->count,
-                         BYTES_FORMAT(schema->name), schema->column_count);
+                         "Inserting a row with %u values into `%.*s` which has %u fields",
+                         row->count, BYTES_FORMAT(schema->name), schema->column_count);
     }
     Buffer bytes;
     buffer_init(&bytes, 64 * SQL_TEXT_BYTES_MAX);
@@ -54,7 +59,8 @@ static Status change_insert_row(Typing *typing, const SyntaxRow *row, Arena *are
     return status;
 }
 
-Status change_update(Typing *typing, const SyntaxStatement *statement, Arena *arena, const Dml **ret_dml) {
+Status change_update(Typing *typing, const SyntaxStatement *statement, Arena *arena,
+                     const Dml **ret_dml) {
     Status status = typing_add_table(typing, statement->tables.items[0].name);
     if (status != STATUS_OK) return status;
     const TableSchema *schema = typing->tables[0].schema;
@@ -71,19 +77,22 @@ Status change_update(Typing *typing, const SyntaxStatement *statement, Arena *ar
         Bytes value;
         status = typing_value(typing, assignment->value, schema->columns[column].type, &value);
         if (status != STATUS_OK) return status;
-        if (!is_assigned[column]) columns[count++] = (DmlColumn){ column, value };  // the first one counts
+        if (!is_assigned[column])
+            columns[count++] = (DmlColumn){column, value};  // the first one counts
         is_assigned[column] = true;
     }
-    DmlSpec spec = { .kind = DML_UPDATE, .table = schema->id, .columns = columns, .column_count = count };
+    DmlSpec spec = {
+        .kind = DML_UPDATE, .table = schema->id, .columns = columns, .column_count = count};
     status = change_filter(typing, statement->filter, &spec);
     if (status == STATUS_OK) *ret_dml = dml_build(typing->context->store, &spec, arena);
     return status;
 }
 
-Status change_delete(Typing *typing, const SyntaxStatement *statement, Arena *arena, const Dml **ret_dml) {
+Status change_delete(Typing *typing, const SyntaxStatement *statement, Arena *arena,
+                     const Dml **ret_dml) {
     Status status = typing_add_table(typing, statement->tables.items[0].name);
     if (status != STATUS_OK) return status;
-    DmlSpec spec = { .kind = DML_DELETE, .table = typing->tables[0].schema->id };
+    DmlSpec spec = {.kind = DML_DELETE, .table = typing->tables[0].schema->id};
     status = change_filter(typing, statement->filter, &spec);
     if (status == STATUS_OK) *ret_dml = dml_build(typing->context->store, &spec, arena);
     return status;
@@ -98,8 +107,8 @@ static Status change_filter(Typing *typing, const Syntax *filter, DmlSpec *spec)
     return STATUS_OK;
 }
 
-Status change_set(Typing *typing, const SyntaxStatement *statement, Arena *arena, const Dml **ret_dml,
-                  Bytes *ret_value) {
+Status change_set(Typing *typing, const SyntaxStatement *statement, Arena *arena,
+                  const Dml **ret_dml, Bytes *ret_value) {
     Status status = change_check_variable(typing, statement->name);
     if (status != STATUS_OK) return status;
     const Syntax *literal = statement->assignments[0].value;
@@ -107,21 +116,22 @@ Status change_set(Typing *typing, const SyntaxStatement *statement, Arena *arena
     switch (literal->kind) {
     case SYNTAX_BOOL: return typing_fail_type(typing, u64, type_primitive(TYPE_BOOL));
     case SYNTAX_STRING: return typing_fail_type(typing, u64, type_primitive(TYPE_STRING));
-    case SYNTAX_HEX: return typing_fail_type(typing, u64, type_array(typing->arena, type_primitive(TYPE_U8)));
+    case SYNTAX_HEX:
+        return typing_fail_type(typing, u64, type_array(typing->arena, type_primitive(TYPE_U8)));
     default: break;
     }
     Bytes number;
     if (!literal_read(literal->text, u64, typing->arena, &number)) {
         return typing_fail_literal(typing, literal->text, u64);
     }
-    uint8_t value[9] = { ST_VAR_VALUE_U64 };
+    uint8_t value[9] = {ST_VAR_VALUE_U64};
     memcpy(value + 1, number.data, sizeof value - 1);
     Buffer row;
     buffer_init(&row, sizeof(uint32_t) + statement->name.count + sizeof value);
     buffer_string(&row, statement->name);
     buffer_append(&row, value, sizeof value);
     Bytes bytes = buffer_bytes(&row);
-    DmlSpec spec = { .kind = DML_INSERT, .table = ST_VAR, .rows = &bytes, .row_count = 1 };
+    DmlSpec spec = {.kind = DML_INSERT, .table = ST_VAR, .rows = &bytes, .row_count = 1};
     *ret_dml = dml_build(typing->context->store, &spec, arena);
     *ret_value = arena_copy(arena, bytes_of(value, sizeof value));
     buffer_done(&row);
@@ -133,8 +143,8 @@ Status change_check_rights(Typing *typing, const Dml *dml) {
     if (!context->is_owner) {
         char hex[IDENTITY_HEX_COUNT + 1];
         identity_to_hex(&context->sender, hex);
-        return error_set(typing->error, STATUS_DENIED, "Caller %s is not authorized to run SQL DML statements",
-                         hex);
+        return error_set(typing->error, STATUS_DENIED,
+                         "Caller %s is not authorized to run SQL DML statements", hex);
     }
     TableId table = dml_table(dml);
     if (table == ST_ENV) {
@@ -142,15 +152,18 @@ Status change_check_rights(Typing *typing, const Dml *dml) {
                          "Database environment variables can only be changed by publishing");
     }
     if (table_schema(store_find_table(context->store, table))->has_schedule) {
-        return error_set(typing->error, STATUS_INVALID, "SQL writes to scheduled tables are not supported");
+        return error_set(typing->error, STATUS_INVALID,
+                         "SQL writes to scheduled tables are not supported");
     }
     if (catalog_is_outbox(context, table)) {
-        return error_set(typing->error, STATUS_INVALID, "SQL writes to outbox tables are not supported");
+        return error_set(typing->error, STATUS_INVALID,
+                         "SQL writes to outbox tables are not supported");
     }
     return STATUS_OK;
 }
 
 Status change_check_variable(Typing *typing, Bytes name) {
     if (bytes_equal_text(name, ROW_LIMIT_NAME)) return STATUS_OK;
-    return error_set(typing->error, STATUS_INVALID, "%.*s is not a valid system variable", BYTES_FORMAT(name));
+    return error_set(typing->error, STATUS_INVALID, "%.*s is not a valid system variable",
+                     BYTES_FORMAT(name));
 }

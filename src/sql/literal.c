@@ -1,7 +1,7 @@
 // literal.c - decimal numbers of any size, hex, and the special types.
 //
-// A number is read as a string of digits and a power of ten; an integer must come out whole and fit its type, up
-// to 256 bits, which are kept as four 64-bit limbs, least significant first.
+// A number is read as a string of digits and a power of ten; an integer must come out whole and fit
+// its type, up to 256 bits, which are kept as four 64-bit limbs, least significant first.
 
 #include "sql/literal.h"
 
@@ -11,8 +11,8 @@
 
 // Digits of the largest 256-bit number.
 #define DIGITS_MAX 78u
-// Longest text of a float that is handed to strtod: sign, digits, exponent. Longer ones are cut in the digits
-// behind these, which cannot change an f64.
+// Longest text of a float that is handed to strtod: sign, digits, exponent. Longer ones are cut in
+// the digits behind these, which cannot change an f64.
 #define FLOAT_DIGITS_MAX 1100u
 
 // A decimal number: digits (without leading zeros) times ten to the power of exponent.
@@ -72,7 +72,7 @@ static bool byte_is_digit(uint8_t byte) {
 }
 
 static bool decimal_read(Bytes text, Arena *arena, Decimal *ret_decimal) {
-    Decimal decimal = { .digits = arena_alloc(arena, text.count) };
+    Decimal decimal = {.digits = arena_alloc(arena, text.count)};
     uint32_t at = 0, digits_seen = 0;
     if (at < text.count && (text.data[at] == '+' || text.data[at] == '-')) {
         decimal.is_negative = text.data[at] == '-';
@@ -88,13 +88,15 @@ static bool decimal_read(Bytes text, Arena *arena, Decimal *ret_decimal) {
         if (!byte_is_digit(byte)) break;
         digits_seen++;
         if (has_point) decimal.exponent--;
-        if (decimal.count > 0 || byte != '0') decimal.digits[decimal.count++] = (uint8_t)(byte - '0');
+        if (decimal.count > 0 || byte != '0')
+            decimal.digits[decimal.count++] = (uint8_t)(byte - '0');
     }
     if (digits_seen == 0) return false;
     if (at < text.count) {
         if (text.data[at] != 'e' && text.data[at] != 'E') return false;
         int64_t exponent;
-        if (!decimal_read_exponent(bytes_slice(text, at + 1, text.count - at - 1), &exponent)) return false;
+        if (!decimal_read_exponent(bytes_slice(text, at + 1, text.count - at - 1), &exponent))
+            return false;
         decimal.exponent += exponent;  // both far from the limits of i64
     }
     *ret_decimal = decimal;
@@ -106,7 +108,8 @@ static bool decimal_read_exponent(Bytes text, int64_t *ret_exponent) {
     const int64_t clamp = 1000000000;
     uint32_t at = 0;
     bool is_negative = false;
-    if (at < text.count && (text.data[at] == '+' || text.data[at] == '-')) is_negative = text.data[at++] == '-';
+    if (at < text.count && (text.data[at] == '+' || text.data[at] == '-'))
+        is_negative = text.data[at++] == '-';
     if (at == text.count) return false;
     int64_t value = 0;
     for (; at < text.count; at++) {
@@ -193,14 +196,16 @@ static bool float_read(Bytes text, const Type *type, Arena *arena, Bytes *ret_va
     uint32_t at = 0;
     for (; at < count; at++) number[at] = (char)('0' + decimal.digits[at]);
     if (count == 0) number[at++] = '0';
-    (void)snprintf(number + at, sizeof number - at, "e%lld", (long long)exponent);  // 32 bytes are enough
+    (void)snprintf(number + at, sizeof number - at, "e%lld",
+                   (long long)exponent);  // 32 bytes are enough
     double value = strtod(number, NULL);
     if (decimal.is_negative && value != 0) value = -value;
     uint8_t bytes[8];
     if (type->kind == TYPE_F64) {
         memcpy(bytes, &value, sizeof value);
     } else {
-        float narrow = fabs(value) > 3.4028235677973366e38 ? (float)copysign(INFINITY, value) : (float)value;
+        float narrow = fabs(value) > 3.4028235677973366e38 ? (float)copysign(INFINITY, value)
+                                                           : (float)value;
         if (narrow == 0) narrow = 0;
         memcpy(bytes, &narrow, sizeof narrow);
     }

@@ -1,8 +1,9 @@
-// parse_expr.c - expressions, by precedence climbing: a prefix, then infix operators that bind tighter than asked.
+// parse_expr.c - expressions, by precedence climbing: a prefix, then infix operators that bind
+// tighter than asked.
 //
-// Left-associative chains are loops, so depth is spent on parentheses and prefixes only; the height of the tree
-// is counted in the nodes. Whatever is no literal, name, comparison, AND, OR or function is taken in loosely and
-// becomes SYNTAX_OTHER.
+// Left-associative chains are loops, so depth is spent on parentheses and prefixes only; the height
+// of the tree is counted in the nodes. Whatever is no literal, name, comparison, AND, OR or
+// function is taken in loosely and becomes SYNTAX_OTHER.
 
 #include "sql/parser.h"
 
@@ -25,24 +26,27 @@ static const struct {
     const char *text;
     uint8_t binds;
 } OPERATOR_BINDS[] = {
-    { "<=>", 20 }, { "~", 20 },  { "~*", 20 }, { "!~", 20 }, { "!~*", 20 }, { "|", 21 },  { "^", 22 },
-    { "#", 22 },   { "<<", 22 }, { ">>", 22 }, { "&", 23 },  { "/", 40 },   { "%", 40 },  { "||", 40 },
-    { "::", 50 },  { "!", 50 },  { "->", 50 }, { "->>", 50 }, { "#>", 50 }, { "#>>", 50 }, { "@>", 50 },
-    { "<@", 50 },  { "#-", 50 }, { "@?", 50 }, { "@@", 50 }, { "&&", 50 },
+    {"<=>", 20}, {"~", 20},  {"~*", 20}, {"!~", 20},  {"!~*", 20}, {"|", 21},   {"^", 22},
+    {"#", 22},   {"<<", 22}, {">>", 22}, {"&", 23},   {"/", 40},   {"%", 40},   {"||", 40},
+    {"::", 50},  {"!", 50},  {"->", 50}, {"->>", 50}, {"#>", 50},  {"#>>", 50}, {"@>", 50},
+    {"<@", 50},  {"#-", 50}, {"@?", 50}, {"@@", 50},  {"&&", 50},
 };
 
 // Names of types that make a typed literal of a string behind them.
 static const char *const TYPE_WORDS[] = {
-    "DATE",    "TIME",    "TIMESTAMP", "TIMESTAMPTZ", "TIMETZ", "DATETIME", "BOOL",    "BOOLEAN",
-    "INT",     "INT2",    "INT4",      "INT8",        "INTEGER", "BIGINT",  "SMALLINT", "TINYINT",
-    "FLOAT",   "FLOAT4",  "FLOAT8",    "REAL",        "DOUBLE", "NUMERIC",  "DECIMAL", "CHAR",
-    "VARCHAR", "TEXT",    "STRING",    "BYTEA",       "UUID",   "JSON",
+    "DATE",    "TIME",   "TIMESTAMP", "TIMESTAMPTZ", "TIMETZ",  "DATETIME", "BOOL",     "BOOLEAN",
+    "INT",     "INT2",   "INT4",      "INT8",        "INTEGER", "BIGINT",   "SMALLINT", "TINYINT",
+    "FLOAT",   "FLOAT4", "FLOAT8",    "REAL",        "DOUBLE",  "NUMERIC",  "DECIMAL",  "CHAR",
+    "VARCHAR", "TEXT",   "STRING",    "BYTEA",       "UUID",    "JSON",
 };
 
 static Syntax *parse_subexpr(Parser *parser, uint8_t binds);
 static uint8_t parser_binds(const Parser *parser);
 static Syntax *parse_prefix(Parser *parser);
 static Syntax *parse_prefix_word(Parser *parser);
+static Syntax *parse_interval(Parser *parser);
+static Syntax *parse_exists(Parser *parser);
+static Syntax *parse_array(Parser *parser);
 static Syntax *parse_call_syntax(Parser *parser);
 static Syntax *parse_cast(Parser *parser);
 static void parse_type(Parser *parser);
@@ -57,7 +61,8 @@ static Syntax *parse_binary(Parser *parser, Syntax *left, uint8_t binds);
 static Syntax *parse_test(Parser *parser, Syntax *left);
 static Syntax *parse_is(Parser *parser, Syntax *left);
 static Syntax *syntax_new(Parser *parser, SyntaxKind kind, uint32_t first);
-static void syntax_set_children(Parser *parser, Syntax *node, const Syntax *left, const Syntax *right);
+static void syntax_set_children(Parser *parser, Syntax *node, const Syntax *left,
+                                const Syntax *right);
 static Syntax *syntax_other(Parser *parser, uint32_t first);
 
 const Syntax *parse_expr(Parser *parser) {
@@ -91,8 +96,9 @@ static uint8_t parser_binds(const Parser *parser) {
     Keyword keyword = token->keyword;
     if (keyword == KEYWORD_NOT) {
         keyword = parser_peek_ahead(parser, 1)->keyword;
-        bool is_infix = keyword == KEYWORD_IN || keyword == KEYWORD_BETWEEN || keyword == KEYWORD_LIKE ||
-                        keyword == KEYWORD_ILIKE || keyword == KEYWORD_SIMILAR;
+        bool is_infix = keyword == KEYWORD_IN || keyword == KEYWORD_BETWEEN ||
+                        keyword == KEYWORD_LIKE || keyword == KEYWORD_ILIKE ||
+                        keyword == KEYWORD_SIMILAR;
         if (!is_infix) return BINDS_NOT_AT_ALL;
     }
     switch (keyword) {
@@ -165,9 +171,7 @@ static Syntax *parse_prefix(Parser *parser) {
     case TOKEN_PLUS:
     case TOKEN_MINUS: return parse_sign(parser);
     case TOKEN_LEFT_PAREN: return parse_parens(parser);
-    case TOKEN_LEFT_BRACKET:
-        parse_brackets(parser);
-        return syntax_other(parser, first);
+    case TOKEN_LEFT_BRACKET: parse_brackets(parser); return syntax_other(parser, first);
     case TOKEN_OPERATOR:
         if (!bytes_equal_text(parser_peek(parser)->text, "~")) break;
         // fall through
@@ -199,7 +203,6 @@ static bool token_is_type_word(const Token *token) {
 static Syntax *parse_prefix_word(Parser *parser) {
     uint32_t first = parser->at;
     const Token *token = parser_peek(parser);
-    TokenKind behind = parser_peek_ahead(parser, 1)->kind;
     switch (token->keyword) {
     case KEYWORD_TRUE:
     case KEYWORD_FALSE: {
@@ -223,17 +226,15 @@ static Syntax *parse_prefix_word(Parser *parser) {
     case KEYWORD_LOCALTIME:
     case KEYWORD_LOCALTIMESTAMP:
         (void)parser_next(parser);
-        if (behind == TOKEN_LEFT_PAREN) parser_skip_parens(parser);
+        if (parser_sees(parser, TOKEN_LEFT_PAREN)) parser_skip_parens(parser);
         return syntax_new(parser, SYNTAX_FUNCTION, first);
+    case KEYWORD_CASE: return parse_case(parser);
+    case KEYWORD_NOT: return parse_not(parser);
+    case KEYWORD_INTERVAL: return parse_interval(parser);
+    case KEYWORD_EXISTS: return parse_exists(parser);
     case KEYWORD_CAST:
     case KEYWORD_TRY_CAST:
     case KEYWORD_SAFE_CAST: return parse_cast(parser);
-    case KEYWORD_EXISTS:
-        parser_next(parser)->role = ROLE_CAPITALS;
-        parser_expect(parser, TOKEN_LEFT_PAREN, "(");
-        (void)parse_query(parser);
-        parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
-        return syntax_other(parser, first);
     case KEYWORD_EXTRACT:
     case KEYWORD_CEIL:
     case KEYWORD_FLOOR:
@@ -243,37 +244,51 @@ static Syntax *parse_prefix_word(Parser *parser) {
     case KEYWORD_TRIM:
     case KEYWORD_LISTAGG:
     case KEYWORD_ARRAY_AGG: return parse_call_syntax(parser);
-    case KEYWORD_CASE: return parse_case(parser);
-    case KEYWORD_NOT: return parse_not(parser);
-    case KEYWORD_INTERVAL:
-        parser_next(parser)->role = ROLE_CAPITALS;
-        if (parser_enter(parser)) {
-            (void)parse_prefix(parser);
-            parser_leave(parser);
-        }
-        if (parser_sees(parser, TOKEN_WORD) && parser_peek(parser)->keyword == KEYWORD_NONE) {
-            parser_next(parser)->role = ROLE_CAPITALS;  // DAY, HOUR ...
-        }
-        return syntax_other(parser, first);
-    case KEYWORD_ARRAY:
-        if (behind != TOKEN_LEFT_BRACKET && behind != TOKEN_LEFT_PAREN) break;
-        parser_next(parser)->role = ROLE_CAPITALS;
-        if (behind == TOKEN_LEFT_BRACKET) {
-            parse_brackets(parser);
-        } else {
-            parser_next(parser)->role = ROLE_CALL;
-            (void)parse_query(parser);
-            parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
-        }
-        return syntax_other(parser, first);
     default: break;
     }
-    if (behind == TOKEN_STRING && token_is_type_word(token)) {
-        parser_next(parser)->role = ROLE_CAPITALS;
-        (void)parser_next(parser);
-        return syntax_other(parser, first);
+    TokenKind behind = parser_peek_ahead(parser, 1)->kind;
+    bool has_brackets = behind == TOKEN_LEFT_BRACKET || behind == TOKEN_LEFT_PAREN;
+    if (token->keyword == KEYWORD_ARRAY && has_brackets) return parse_array(parser);
+    if (behind != TOKEN_STRING || !token_is_type_word(token)) return parse_name(parser);
+    parser_next(parser)->role = ROLE_CAPITALS;
+    (void)parser_next(parser);
+    return syntax_other(parser, first);
+}
+
+static Syntax *parse_interval(Parser *parser) {
+    uint32_t first = parser->at;
+    parser_next(parser)->role = ROLE_CAPITALS;
+    if (parser_enter(parser)) {
+        (void)parse_prefix(parser);
+        parser_leave(parser);
     }
-    return parse_name(parser);
+    if (parser_sees(parser, TOKEN_WORD) && parser_peek(parser)->keyword == KEYWORD_NONE) {
+        parser_next(parser)->role = ROLE_CAPITALS;  // DAY, HOUR ...
+    }
+    return syntax_other(parser, first);
+}
+
+static Syntax *parse_exists(Parser *parser) {
+    uint32_t first = parser->at;
+    parser_next(parser)->role = ROLE_CAPITALS;
+    parser_expect(parser, TOKEN_LEFT_PAREN, "(");
+    (void)parse_query(parser);
+    parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
+    return syntax_other(parser, first);
+}
+
+// ARRAY[a, b] and ARRAY(SELECT ...)
+static Syntax *parse_array(Parser *parser) {
+    uint32_t first = parser->at;
+    parser_next(parser)->role = ROLE_CAPITALS;
+    if (parser_sees(parser, TOKEN_LEFT_BRACKET)) {
+        parse_brackets(parser);
+    } else {
+        parser_next(parser)->role = ROLE_CALL;
+        (void)parse_query(parser);
+        parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
+    }
+    return syntax_other(parser, first);
 }
 
 // A word with a syntax of its own between parentheses, such as POSITION(a IN b).
@@ -347,7 +362,8 @@ static Syntax *parse_function(Parser *parser, uint32_t first) {
     SyntaxArgument *arguments = NULL;
     uint32_t open = parser->at;
     uint32_t count = parse_arguments(parser, &arguments);
-    bool is_star = count == 1 && parser->at == open + 1 && parser->tokens.items[open].kind == TOKEN_STAR;
+    bool is_star = count == 1 && parser->at == open + 1 &&
+                   parser->tokens.items[open].kind == TOKEN_STAR;
     if (parser_take_keywords(parser, KEYWORD_ORDER, KEYWORD_BY)) {
         is_simple = false;
         parse_order_by(parser);
@@ -444,7 +460,8 @@ static Syntax *parse_infix(Parser *parser, Syntax *left, uint8_t binds) {
     case KEYWORD_AT:
         (void)parser_take_keyword(parser, KEYWORD_AT);
         (void)parser_take_keywords(parser, KEYWORD_TIME, KEYWORD_ZONE);
-        parser_expect(parser, TOKEN_STRING, "Expected Token::SingleQuotedString after AT TIME ZONE");
+        parser_expect(parser, TOKEN_STRING,
+                      "Expected Token::SingleQuotedString after AT TIME ZONE");
         return syntax_other(parser, left->first);
     case KEYWORD_NOT:
     case KEYWORD_IN:
@@ -468,8 +485,10 @@ static Syntax *parse_infix(Parser *parser, Syntax *left, uint8_t binds) {
     if (is_cast) {
         parse_type(parser);
     } else if (is_value) {
-        bool is_literal = !parser_sees(parser, TOKEN_WORD) || parser_sees_keyword(parser, KEYWORD_TRUE) ||
-                          parser_sees_keyword(parser, KEYWORD_FALSE) || parser_sees_keyword(parser, KEYWORD_NULL);
+        bool is_literal = !parser_sees(parser, TOKEN_WORD) ||
+                          parser_sees_keyword(parser, KEYWORD_TRUE) ||
+                          parser_sees_keyword(parser, KEYWORD_FALSE) ||
+                          parser_sees_keyword(parser, KEYWORD_NULL);
         if (!is_literal) parser_fail_expected(parser, "a concrete value");
         (void)parse_prefix(parser);
     } else if (!is_postfix) {
@@ -500,7 +519,8 @@ static Syntax *parse_binary(Parser *parser, Syntax *left, uint8_t binds) {
     uint32_t operator_first = parser->at;
     Token *token = parser_next(parser);
     if (token->keyword != KEYWORD_NONE) token->role = ROLE_CAPITALS;
-    if (token->keyword == KEYWORD_OPERATOR && parser_sees(parser, TOKEN_LEFT_PAREN)) parser_skip_parens(parser);
+    if (token->keyword == KEYWORD_OPERATOR && parser_sees(parser, TOKEN_LEFT_PAREN))
+        parser_skip_parens(parser);
     uint32_t operator_end = parser->at;
     if (parser_take_keyword(parser, KEYWORD_ANY) || parser_take_keyword(parser, KEYWORD_ALL)) {
         uint32_t open = parser->at;
@@ -528,7 +548,8 @@ static Syntax *parse_test(Parser *parser, Syntax *left) {
     if (parser_take_keyword(parser, KEYWORD_IN)) {
         (void)parser_take_keyword(parser, KEYWORD_UNNEST);
         parser_expect(parser, TOKEN_LEFT_PAREN, "(");
-        if (parser_sees_keyword(parser, KEYWORD_SELECT) || parser_sees_keyword(parser, KEYWORD_WITH)) {
+        if (parser_sees_keyword(parser, KEYWORD_SELECT) ||
+            parser_sees_keyword(parser, KEYWORD_WITH)) {
             (void)parse_query(parser);
         } else {
             parse_exprs(parser);
@@ -544,7 +565,8 @@ static Syntax *parse_test(Parser *parser, Syntax *left) {
                           parser_take_keywords(parser, KEYWORD_SIMILAR, KEYWORD_TO);
         if (!is_pattern) parser_fail_expected(parser, "IN or BETWEEN after NOT");
         (void)parse_subexpr(parser, BINDS_LIKE);
-        if (parser_take_keyword(parser, KEYWORD_ESCAPE)) parser_expect(parser, TOKEN_STRING, "literal string");
+        if (parser_take_keyword(parser, KEYWORD_ESCAPE))
+            parser_expect(parser, TOKEN_STRING, "literal string");
     }
     return syntax_other(parser, left->first);
 }
@@ -556,8 +578,10 @@ static Syntax *parse_is(Parser *parser, Syntax *left) {
         (void)parse_expr(parser);
         return syntax_other(parser, left->first);
     }
-    bool is_known = parser_take_keyword(parser, KEYWORD_NULL) || parser_take_keyword(parser, KEYWORD_TRUE) ||
-                    parser_take_keyword(parser, KEYWORD_FALSE) || parser_take_keyword(parser, KEYWORD_UNKNOWN);
+    bool is_known = parser_take_keyword(parser, KEYWORD_NULL) ||
+                    parser_take_keyword(parser, KEYWORD_TRUE) ||
+                    parser_take_keyword(parser, KEYWORD_FALSE) ||
+                    parser_take_keyword(parser, KEYWORD_UNKNOWN);
     if (!is_known) {
         parser_fail_expected(parser, "[NOT] NULL or TRUE|FALSE or [NOT] DISTINCT FROM after IS");
     }
@@ -579,12 +603,14 @@ static Syntax *syntax_other(Parser *parser, uint32_t first) {
 }
 
 // Later passes recurse over the tree, so its height is bounded here.
-static void syntax_set_children(Parser *parser, Syntax *node, const Syntax *left, const Syntax *right) {
+static void syntax_set_children(Parser *parser, Syntax *node, const Syntax *left,
+                                const Syntax *right) {
     node->left = left;
     node->right = right;
     node->levels = 1 + left->levels;
     if (right != NULL && right->levels >= node->levels) node->levels = 1 + right->levels;
     if (node->levels <= SQL_EXPR_LEVELS_MAX || parser->failed) return;
     parser->failed = true;
-    (void)error_set(parser->error, STATUS_INVALID, "Recursion limit exceeded, `sql-parser::parse_expr`");
+    (void)error_set(parser->error, STATUS_INVALID,
+                    "Recursion limit exceeded, `sql-parser::parse_expr`");
 }

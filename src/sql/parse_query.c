@@ -1,24 +1,28 @@
 // parse_query.c - SELECT and what else may stand where a query stands.
 //
-// Clauses that make a query unsupported set has_extras or has_select_extras and are otherwise only skipped over.
+// Clauses that make a query unsupported set has_extras or has_select_extras and are otherwise only
+// skipped over.
 
 #include "sql/parser.h"
 
-// Words that end a table, so they are no alias unless AS or quotes say so; and those that end a column.
+// Words that end a table, so they are no alias unless AS or quotes say so; and those that end a
+// column.
 static const Keyword NO_TABLE_ALIAS[] = {
-    KEYWORD_WITH,    KEYWORD_EXPLAIN, KEYWORD_ANALYZE, KEYWORD_SELECT,    KEYWORD_WHERE,      KEYWORD_GROUP,
-    KEYWORD_SORT,    KEYWORD_HAVING,  KEYWORD_ORDER,   KEYWORD_PIVOT,     KEYWORD_TOP,        KEYWORD_LATERAL,
-    KEYWORD_VIEW,    KEYWORD_LIMIT,   KEYWORD_OFFSET,  KEYWORD_FETCH,     KEYWORD_UNION,      KEYWORD_EXCEPT,
-    KEYWORD_INTERSECT, KEYWORD_ON,    KEYWORD_JOIN,    KEYWORD_INNER,     KEYWORD_CROSS,      KEYWORD_FULL,
-    KEYWORD_LEFT,    KEYWORD_RIGHT,   KEYWORD_NATURAL, KEYWORD_USING,     KEYWORD_CLUSTER,    KEYWORD_DISTRIBUTE,
-    KEYWORD_OUTER,   KEYWORD_SET,     KEYWORD_QUALIFY, KEYWORD_WINDOW,    KEYWORD_END,        KEYWORD_PARTITION,
-    KEYWORD_NONE,
+    KEYWORD_WITH,      KEYWORD_EXPLAIN, KEYWORD_ANALYZE, KEYWORD_SELECT,    KEYWORD_WHERE,
+    KEYWORD_GROUP,     KEYWORD_SORT,    KEYWORD_HAVING,  KEYWORD_ORDER,     KEYWORD_PIVOT,
+    KEYWORD_TOP,       KEYWORD_LATERAL, KEYWORD_VIEW,    KEYWORD_LIMIT,     KEYWORD_OFFSET,
+    KEYWORD_FETCH,     KEYWORD_UNION,   KEYWORD_EXCEPT,  KEYWORD_INTERSECT, KEYWORD_ON,
+    KEYWORD_JOIN,      KEYWORD_INNER,   KEYWORD_CROSS,   KEYWORD_FULL,      KEYWORD_LEFT,
+    KEYWORD_RIGHT,     KEYWORD_NATURAL, KEYWORD_USING,   KEYWORD_CLUSTER,   KEYWORD_DISTRIBUTE,
+    KEYWORD_OUTER,     KEYWORD_SET,     KEYWORD_QUALIFY, KEYWORD_WINDOW,    KEYWORD_END,
+    KEYWORD_PARTITION, KEYWORD_NONE,
 };
 static const Keyword NO_COLUMN_ALIAS[] = {
-    KEYWORD_WITH,   KEYWORD_EXPLAIN, KEYWORD_ANALYZE, KEYWORD_SELECT, KEYWORD_WHERE,     KEYWORD_GROUP,
-    KEYWORD_SORT,   KEYWORD_HAVING,  KEYWORD_ORDER,   KEYWORD_TOP,    KEYWORD_LATERAL,   KEYWORD_VIEW,
-    KEYWORD_LIMIT,  KEYWORD_OFFSET,  KEYWORD_FETCH,   KEYWORD_UNION,  KEYWORD_EXCEPT,    KEYWORD_INTERSECT,
-    KEYWORD_CLUSTER, KEYWORD_DISTRIBUTE, KEYWORD_FROM, KEYWORD_INTO,  KEYWORD_END,       KEYWORD_NONE,
+    KEYWORD_WITH,    KEYWORD_EXPLAIN, KEYWORD_ANALYZE,   KEYWORD_SELECT,  KEYWORD_WHERE,
+    KEYWORD_GROUP,   KEYWORD_SORT,    KEYWORD_HAVING,    KEYWORD_ORDER,   KEYWORD_TOP,
+    KEYWORD_LATERAL, KEYWORD_VIEW,    KEYWORD_LIMIT,     KEYWORD_OFFSET,  KEYWORD_FETCH,
+    KEYWORD_UNION,   KEYWORD_EXCEPT,  KEYWORD_INTERSECT, KEYWORD_CLUSTER, KEYWORD_DISTRIBUTE,
+    KEYWORD_FROM,    KEYWORD_INTO,    KEYWORD_END,       KEYWORD_NONE,
 };
 
 static void parse_body(Parser *parser, SyntaxQuery *query);
@@ -62,7 +66,8 @@ SyntaxQuery *parse_query(Parser *parser) {
 // ---- bodies ----
 
 static bool parser_take_set_operator(Parser *parser) {
-    return parser_take_keyword(parser, KEYWORD_UNION) || parser_take_keyword(parser, KEYWORD_EXCEPT) ||
+    return parser_take_keyword(parser, KEYWORD_UNION) ||
+           parser_take_keyword(parser, KEYWORD_EXCEPT) ||
            parser_take_keyword(parser, KEYWORD_INTERSECT);
 }
 
@@ -72,7 +77,7 @@ static void parse_body(Parser *parser, SyntaxQuery *query) {
         query->body = BODY_OTHER;
         (void)parser_take_keyword(parser, KEYWORD_ALL);
         (void)parser_take_keyword(parser, KEYWORD_DISTINCT);
-        SyntaxQuery ignored = { 0 };
+        SyntaxQuery ignored = {0};
         parse_body_part(parser, &ignored);
     }
 }
@@ -130,7 +135,8 @@ static void parse_select(Parser *parser, SyntaxQuery *query) {
 }
 
 static void parse_select_tail(Parser *parser, SyntaxQuery *query) {
-    static const Keyword LISTS[] = { KEYWORD_GROUP, KEYWORD_CLUSTER, KEYWORD_DISTRIBUTE, KEYWORD_SORT };
+    static const Keyword LISTS[] = {KEYWORD_GROUP, KEYWORD_CLUSTER, KEYWORD_DISTRIBUTE,
+                                    KEYWORD_SORT};
     for (uint32_t i = 0; i < sizeof LISTS / sizeof LISTS[0]; i++) {
         if (!parser_take_keywords(parser, LISTS[i], KEYWORD_BY)) continue;
         query->has_select_extras = true;
@@ -158,12 +164,13 @@ static void parse_values(Parser *parser, SyntaxQuery *query) {
         if (query->row_count == capacity) {
             capacity = capacity == 0 ? 8 : capacity * 2;
             SyntaxRow *larger = ARENA_ARRAY(parser->arena, SyntaxRow, capacity);
-            if (query->row_count > 0) memcpy(larger, query->rows, query->row_count * sizeof *larger);
+            if (query->row_count > 0)
+                memcpy(larger, query->rows, query->row_count * sizeof *larger);
             query->rows = larger;
         }
         if (parser_take_keyword(parser, KEYWORD_ROW)) query->has_explicit_row = true;
         parser_expect(parser, TOKEN_LEFT_PAREN, "(");
-        SyntaxRow row = { 0 };
+        SyntaxRow row = {0};
         uint32_t row_capacity = 0;
         do {
             if (row.count == row_capacity) {
@@ -201,12 +208,14 @@ static void parse_query_tail(Parser *parser, SyntaxQuery *query) {
             has_offset = true;
             query->has_extras = true;
             (void)parse_expr(parser);
-            if (!parser_take_keyword(parser, KEYWORD_ROW)) (void)parser_take_keyword(parser, KEYWORD_ROWS);
+            if (!parser_take_keyword(parser, KEYWORD_ROW))
+                (void)parser_take_keyword(parser, KEYWORD_ROWS);
         }
     }
     if (parser_take_keyword(parser, KEYWORD_FETCH)) {
         query->has_extras = true;
-        while (parser_sees(parser, TOKEN_WORD) || parser_sees(parser, TOKEN_NUMBER)) (void)parser_next(parser);
+        while (parser_sees(parser, TOKEN_WORD) || parser_sees(parser, TOKEN_NUMBER))
+            (void)parser_next(parser);
     }
     while (parser_take_keyword(parser, KEYWORD_FOR)) {
         query->has_extras = true;
@@ -217,8 +226,10 @@ static void parse_query_tail(Parser *parser, SyntaxQuery *query) {
 void parse_order_by(Parser *parser) {
     do {
         (void)parse_expr(parser);
-        if (!parser_take_keyword(parser, KEYWORD_ASC)) (void)parser_take_keyword(parser, KEYWORD_DESC);
-        if (parser_take_keyword(parser, KEYWORD_NULLS) && !parser_take_keyword(parser, KEYWORD_FIRST)) {
+        if (!parser_take_keyword(parser, KEYWORD_ASC))
+            (void)parser_take_keyword(parser, KEYWORD_DESC);
+        if (parser_take_keyword(parser, KEYWORD_NULLS) &&
+            !parser_take_keyword(parser, KEYWORD_FIRST)) {
             parser_expect_keyword(parser, KEYWORD_LAST, "LAST");
         }
     } while (parser_take(parser, TOKEN_COMMA));
@@ -249,7 +260,7 @@ uint32_t parse_items(Parser *parser, SyntaxItem **ret_items) {
 }
 
 static SyntaxItem parse_item(Parser *parser) {
-    SyntaxItem item = { .kind = ITEM_EXPR };
+    SyntaxItem item = {.kind = ITEM_EXPR};
     if (parse_item_star(parser, &item)) return item;
     item.expr = parse_expr(parser);
     item.alias = parse_alias(parser, NO_COLUMN_ALIAS);
@@ -294,7 +305,7 @@ static Bytes parse_alias(Parser *parser, const Keyword *reserved) {
 // ---- tables ----
 
 SyntaxTables parse_tables(Parser *parser) {
-    SyntaxTables tables = { .entry_count = 1, .first = parser->at };
+    SyntaxTables tables = {.entry_count = 1, .first = parser->at};
     uint32_t capacity = 4;
     tables.items = ARENA_ARRAY(parser->arena, SyntaxTable, capacity);
     SyntaxTable table = parse_table(parser);
@@ -312,10 +323,12 @@ SyntaxTables parse_tables(Parser *parser) {
 }
 
 static SyntaxTable parse_table(Parser *parser) {
-    SyntaxTable table = { .first = parser->at };
+    SyntaxTable table = {.first = parser->at};
     if (!parser_enter(parser)) return table;
-    bool is_other = parser_sees_keyword(parser, KEYWORD_LATERAL) || parser_sees_keyword(parser, KEYWORD_TABLE) ||
-                    parser_sees_keyword(parser, KEYWORD_UNNEST) || parser_sees(parser, TOKEN_LEFT_PAREN);
+    bool is_other = parser_sees_keyword(parser, KEYWORD_LATERAL) ||
+                    parser_sees_keyword(parser, KEYWORD_TABLE) ||
+                    parser_sees_keyword(parser, KEYWORD_UNNEST) ||
+                    parser_sees(parser, TOKEN_LEFT_PAREN);
     if (is_other) {
         parse_table_other(parser, &table);
     } else {
@@ -341,7 +354,8 @@ static SyntaxTable parse_table(Parser *parser) {
         table.is_plain = false;
         if (parser_sees(parser, TOKEN_LEFT_PAREN)) parser_skip_parens(parser);
     }
-    if (parser_sees_keyword(parser, KEYWORD_WITH) && parser_peek_ahead(parser, 1)->kind == TOKEN_LEFT_PAREN) {
+    if (parser_sees_keyword(parser, KEYWORD_WITH) &&
+        parser_peek_ahead(parser, 1)->kind == TOKEN_LEFT_PAREN) {
         table.is_plain = false;  // hints
         (void)parser_take_keyword(parser, KEYWORD_WITH);
         (void)parser_take(parser, TOKEN_LEFT_PAREN);
@@ -359,14 +373,17 @@ static void parse_table_other(Parser *parser, SyntaxTable *table) {
     bool is_lateral = parser_take_keyword(parser, KEYWORD_LATERAL);
     if (has_word && !is_lateral) {
         parser_next(parser)->role = ROLE_CAPITALS;
-        if (parser_sees(parser, TOKEN_LEFT_PAREN)) parser_next(parser)->role = ROLE_CALL;
-        else parser_fail_expected(parser, "(");
+        if (parser_sees(parser, TOKEN_LEFT_PAREN))
+            parser_next(parser)->role = ROLE_CALL;
+        else
+            parser_fail_expected(parser, "(");
         parse_exprs(parser);
         parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
         return;
     }
     parser_expect(parser, TOKEN_LEFT_PAREN, is_lateral ? "subquery after LATERAL" : "(");
-    bool is_query = parser_sees_keyword(parser, KEYWORD_SELECT) || parser_sees_keyword(parser, KEYWORD_WITH) ||
+    bool is_query = parser_sees_keyword(parser, KEYWORD_SELECT) ||
+                    parser_sees_keyword(parser, KEYWORD_WITH) ||
                     parser_sees_keyword(parser, KEYWORD_VALUES);
     if (is_query || is_lateral) {
         (void)parse_query(parser);
@@ -464,7 +481,8 @@ static bool parse_join_kind(Parser *parser, SyntaxJoin *ret_join) {
     if (!is_side && !parser_take_keyword(parser, KEYWORD_FULL)) return false;
     bool has_word = parser_take_keyword(parser, KEYWORD_OUTER);
     if (is_side && !has_word) {
-        has_word = parser_take_keyword(parser, KEYWORD_SEMI) || parser_take_keyword(parser, KEYWORD_ANTI);
+        has_word = parser_take_keyword(parser, KEYWORD_SEMI) ||
+                   parser_take_keyword(parser, KEYWORD_ANTI);
     }
     if (is_side && !has_word && !parser_sees_keyword(parser, KEYWORD_JOIN)) {
         parser_fail(parser, is_left ? "expected OUTER, SEMI, ANTI or JOIN after LEFT"

@@ -4,10 +4,10 @@
 
 // First words of statements that parse and are rejected as a whole.
 static const char *const OTHER_STATEMENTS[] = {
-    "ALTER",  "ANALYZE", "ASSERT",  "BEGIN",   "CACHE",  "CLOSE",  "COMMENT",  "COMMIT",   "COPY",
-    "CREATE", "DEALLOCATE", "DECLARE", "DESCRIBE", "DISCARD", "DROP", "EXECUTE", "EXPLAIN", "FETCH",
-    "GRANT",  "KILL",    "MERGE",   "MSCK",    "PREPARE", "REVOKE", "ROLLBACK", "SAVEPOINT", "START",
-    "TRUNCATE", "UNCACHE", "USE",
+    "ALTER",    "ANALYZE",   "ASSERT",     "BEGIN",    "CACHE",    "CLOSE",   "COMMENT", "COMMIT",
+    "COPY",     "CREATE",    "DEALLOCATE", "DECLARE",  "DESCRIBE", "DISCARD", "DROP",    "EXECUTE",
+    "EXPLAIN",  "FETCH",     "GRANT",      "KILL",     "MERGE",    "MSCK",    "PREPARE", "REVOKE",
+    "ROLLBACK", "SAVEPOINT", "START",      "TRUNCATE", "UNCACHE",  "USE",
 };
 
 static void parse_insert(Parser *parser, SyntaxStatement *statement);
@@ -23,8 +23,10 @@ static void parse_returning(Parser *parser, SyntaxStatement *statement);
 SyntaxStatement *parse_statement(Parser *parser) {
     SyntaxStatement *statement = ARENA_NEW(parser->arena, SyntaxStatement);
     statement->first = parser->at;
-    bool is_query = parser_sees_keyword(parser, KEYWORD_SELECT) || parser_sees_keyword(parser, KEYWORD_WITH) ||
-                    parser_sees_keyword(parser, KEYWORD_VALUES) || parser_sees(parser, TOKEN_LEFT_PAREN);
+    bool is_query = parser_sees_keyword(parser, KEYWORD_SELECT) ||
+                    parser_sees_keyword(parser, KEYWORD_WITH) ||
+                    parser_sees_keyword(parser, KEYWORD_VALUES) ||
+                    parser_sees(parser, TOKEN_LEFT_PAREN);
     if (is_query) {
         statement->kind = STATEMENT_QUERY;
         statement->query = parse_query(parser);
@@ -52,7 +54,8 @@ SyntaxStatement *parse_statement(Parser *parser) {
 }
 
 static void parse_insert(Parser *parser, SyntaxStatement *statement) {
-    if (!parser_take_keyword(parser, KEYWORD_INTO) && parser_take_keyword(parser, KEYWORD_OVERWRITE)) {
+    if (!parser_take_keyword(parser, KEYWORD_INTO) &&
+        parser_take_keyword(parser, KEYWORD_OVERWRITE)) {
         statement->has_extras = true;
     }
     if (parser_take_keyword(parser, KEYWORD_TABLE)) statement->has_extras = true;
@@ -156,8 +159,8 @@ static void parse_show(Parser *parser, SyntaxStatement *statement) {
     statement->name = parse_loose_name(parser);
 }
 
-// What upstream takes for a name in SET and SHOW: all words up to the next =, joined with dots; other tokens
-// between them do not count.
+// What upstream takes for a name in SET and SHOW: all words up to the next =, joined with dots;
+// other tokens between them do not count.
 static Bytes parse_loose_name(Parser *parser) {
     uint32_t first = parser->at, count = 0, bytes = 0;
     while (!parser_sees(parser, TOKEN_END) && !parser_sees_assign(parser)) {
@@ -203,7 +206,8 @@ static SyntaxAssignment *statement_add_assignment(Parser *parser, SyntaxStatemen
     uint32_t count = statement->assignment_count;
     bool is_full = (count & (count - 1)) == 0;  // capacities are powers of two
     if (is_full) {
-        SyntaxAssignment *larger = ARENA_ARRAY(parser->arena, SyntaxAssignment, count == 0 ? 1 : count * 2);
+        SyntaxAssignment *larger = ARENA_ARRAY(parser->arena, SyntaxAssignment,
+                                               count == 0 ? 1 : count * 2);
         if (count > 0) memcpy(larger, statement->assignments, count * sizeof *larger);
         statement->assignments = larger;
     }

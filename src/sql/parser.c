@@ -10,11 +10,11 @@ Status syntax_parse(Bytes text, Arena *arena, SyntaxText *ret_text, Error *error
     TokenSpan tokens;
     Status status = tokens_read(text, arena, &tokens, error);
     if (status != STATUS_OK) return status;
-    Parser parser = { .tokens = tokens, .arena = arena, .error = error };
+    Parser parser = {.tokens = tokens, .arena = arena, .error = error};
     uint32_t count = 0;
     SyntaxStatement *first = parser_statements(&parser, &count);
     if (parser.failed) return STATUS_INVALID;
-    *ret_text = (SyntaxText){ tokens, first, count };
+    *ret_text = (SyntaxText){tokens, first, count};
     return STATUS_OK;
 }
 
@@ -79,7 +79,8 @@ bool parser_take_keyword(Parser *parser, Keyword keyword) {
 }
 
 bool parser_take_keywords(Parser *parser, Keyword first, Keyword second) {
-    if (!parser_sees_keyword(parser, first) || parser_peek_ahead(parser, 1)->keyword != second) return false;
+    if (!parser_sees_keyword(parser, first) || parser_peek_ahead(parser, 1)->keyword != second)
+        return false;
     return parser_take_keyword(parser, first) && parser_take_keyword(parser, second);
 }
 
@@ -103,7 +104,8 @@ void parser_fail_expected(Parser *parser, const char *what) {
     token_write(found, &text);
     Bytes shown = buffer_bytes(&text);
     if (found->kind == TOKEN_END) {
-        (void)error_set(parser->error, STATUS_INVALID, "sql parser error: Expected %s, found: %.*s", what,
+        (void)error_set(parser->error, STATUS_INVALID, "sql parser error: Expected %s, found: %.*s",
+                        what,
                         BYTES_FORMAT(shown));  // syntax_parse answers with the status
     } else {
         (void)error_set(parser->error, STATUS_INVALID,
@@ -148,7 +150,8 @@ Bytes parser_object_name(Parser *parser) {
     uint32_t first = parser->at;
     Bytes name = parser_identifier(parser);
     while (parser_take(parser, TOKEN_PERIOD)) (void)parser_identifier(parser);
-    return parser->failed || parser->at == first + 1 ? name : parser_join(parser, first, parser->at);
+    return parser->failed || parser->at == first + 1 ? name
+                                                     : parser_join(parser, first, parser->at);
 }
 
 Bytes parser_join(Parser *parser, uint32_t first, uint32_t end) {

@@ -1,7 +1,7 @@
 // parser.h - the state of one parse, shared by the files that hold the grammar.
 //
-// A failure sticks: the parser then sees only the end of the text, so that every loop ends, and what it returns
-// is not looked at.
+// A failure sticks: the parser then sees only the end of the text, so that every loop ends, and
+// what it returns is not looked at.
 //
 // Threads    none of it is shared.
 // Lifetime   that of syntax_parse.
@@ -38,7 +38,8 @@ void parser_expect_keyword(Parser *parser, Keyword keyword, const char *name);
 void parser_fail_expected(Parser *parser, const char *what);
 // Any other text behind "sql parser error: ".
 void parser_fail(Parser *parser, const char *text);
-// Counts nesting; false (and a failure) past SQL_DEPTH_MAX. parser_leave must follow where it was true.
+// Counts nesting; false (and a failure) past SQL_DEPTH_MAX. parser_leave must follow where it was
+// true.
 bool parser_enter(Parser *parser);
 void parser_leave(Parser *parser);
 // An identifier: a word, or a single-quoted string.
@@ -52,13 +53,13 @@ void parser_skip_parens(Parser *parser);
 
 // ---- grammar ----
 
-const Syntax *parse_expr(Parser *parser);        // parse_expr.c
-void parse_exprs(Parser *parser);                // with commas between them
-SyntaxQuery *parse_query(Parser *parser);        // parse_query.c
-SyntaxTables parse_tables(Parser *parser);       // one entry of FROM
+const Syntax *parse_expr(Parser *parser);                      // parse_expr.c
+void parse_exprs(Parser *parser);                              // with commas between them
+SyntaxQuery *parse_query(Parser *parser);                      // parse_query.c
+SyntaxTables parse_tables(Parser *parser);                     // one entry of FROM
 uint32_t parse_items(Parser *parser, SyntaxItem **ret_items);  // SELECT's and RETURNING's
 // What stands between the parentheses of a call, without the closing one.
 uint32_t parse_arguments(Parser *parser, SyntaxArgument **ret_items);
-void parse_order_by(Parser *parser);             // what follows ORDER BY
-void parse_names(Parser *parser);                // identifiers with commas, and the closing parenthesis
+void parse_order_by(Parser *parser);  // what follows ORDER BY
+void parse_names(Parser *parser);     // identifiers with commas, and the closing parenthesis
 SyntaxStatement *parse_statement(Parser *parser);  // parse_statement.c

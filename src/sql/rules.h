@@ -27,6 +27,7 @@ typedef struct Branches {
 
 // The query as typed, without rules.
 Branch branch_of(const Typing *typing, Conjuncts conjuncts, uint16_t returned);
-// What the caller may see of the query: all combinations of the rules of its tables. Sets *uses_sender if a rule
-// does. The owner sees everything: one branch.
-Status rules_apply(const Typing *typing, const Branch *query, Branches *ret_branches, bool *uses_sender);
+// What the caller may see of the query: all combinations of the rules of its tables. Sets
+// *uses_sender if a rule does. The owner sees everything: one branch.
+Status rules_apply(const Typing *typing, const Branch *query, Branches *ret_branches,
+                   bool *uses_sender);

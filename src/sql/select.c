@@ -1,6 +1,7 @@
 // select.c - what a SELECT returns, and the plan made of it.
 //
-// Order of errors: FROM and its joins, WHERE, what is selected, LIMIT, how views may be called, row-level rules.
+// Order of errors: FROM and its joins, WHERE, what is selected, LIMIT, how views may be called,
+// row-level rules.
 
 #include "sql/select.h"
 
@@ -17,21 +18,25 @@ typedef struct Selection {
     uint64_t limit;
 } Selection;
 
-static Status select_type(Typing *typing, const SyntaxQuery *query, Arena *arena, Selection *ret_selection,
-                          Conjuncts *ret_conjuncts);
-static Status select_items(Typing *typing, const SyntaxQuery *query, Arena *arena, Selection *selection);
-static Status select_star(Typing *typing, const SyntaxItem *item, Arena *arena, Selection *selection);
-static Status select_columns(Typing *typing, const SyntaxQuery *query, Arena *arena, Selection *selection);
+static Status select_type(Typing *typing, const SyntaxQuery *query, Arena *arena,
+                          Selection *ret_selection, Conjuncts *ret_conjuncts);
+static Status select_items(Typing *typing, const SyntaxQuery *query, Arena *arena,
+                           Selection *selection);
+static Status select_star(Typing *typing, const SyntaxItem *item, Arena *arena,
+                          Selection *selection);
+static Status select_columns(Typing *typing, const SyntaxQuery *query, Arena *arena,
+                             Selection *selection);
 static Status select_limit(Typing *typing, const Syntax *limit, Selection *selection);
 static Status select_check_view_call(Typing *typing, const SyntaxQuery *query);
 static Status select_fail_shape(Typing *typing);
-static const Query *select_build(Typing *typing, const Selection *selection, const Branches *branches,
-                                 Arena *arena);
+static const Query *select_build(Typing *typing, const Selection *selection,
+                                 const Branches *branches, Arena *arena);
 static uint32_t select_views(Typing *typing, const Branches *branches, QueryView **ret_views);
 
 Status select_type_rows(Typing *typing, Bytes text, Branch *ret_branch) {
     if (text.count > SQL_TEXT_BYTES_MAX || !utf8_is_valid(text)) {
-        return error_set(typing->error, STATUS_INVALID, "A row level security rule is too long or no text");
+        return error_set(typing->error, STATUS_INVALID,
+                         "A row level security rule is too long or no text");
     }
     SyntaxText syntax;
     Status status = syntax_parse(text, typing->arena, &syntax, typing->error);
@@ -52,7 +57,8 @@ Status select_compile(Typing *typing, const SyntaxQuery *query, SyntaxGrammar gr
     Conjuncts conjuncts;
     Status status = select_type(typing, query, arena, &selection, &conjuncts);
     if (status != STATUS_OK) return status;
-    if (grammar == GRAMMAR_SUBSCRIPTION && selection.shape != QUERY_ROWS) return select_fail_shape(typing);
+    if (grammar == GRAMMAR_SUBSCRIPTION && selection.shape != QUERY_ROWS)
+        return select_fail_shape(typing);
     Branch whole = branch_of(typing, conjuncts, selection.returned);
     Branches branches;
     status = rules_apply(typing, &whole, &branches, &typing->uses_sender);
@@ -61,9 +67,9 @@ Status select_compile(Typing *typing, const SyntaxQuery *query, SyntaxGrammar gr
     return STATUS_OK;
 }
 
-static Status select_type(Typing *typing, const SyntaxQuery *query, Arena *arena, Selection *ret_selection,
-                          Conjuncts *ret_conjuncts) {
-    *ret_selection = (Selection){ .limit = QUERY_LIMIT_NONE };
+static Status select_type(Typing *typing, const SyntaxQuery *query, Arena *arena,
+                          Selection *ret_selection, Conjuncts *ret_conjuncts) {
+    *ret_selection = (Selection){.limit = QUERY_LIMIT_NONE};
     Status status = typing_add_tables(typing, &query->from);
     if (status == STATUS_OK) status = typing_filter(typing, query->filter, ret_conjuncts);
     if (status == STATUS_OK) status = select_items(typing, query, arena, ret_selection);
@@ -74,18 +80,20 @@ static Status select_type(Typing *typing, const SyntaxQuery *query, Arena *arena
 
 // ---- what is selected ----
 
-static Status select_items(Typing *typing, const SyntaxQuery *query, Arena *arena, Selection *selection) {
+static Status select_items(Typing *typing, const SyntaxQuery *query, Arena *arena,
+                           Selection *selection) {
     const SyntaxItem *item = &query->items[0];
     if (item->kind != ITEM_EXPR) return select_star(typing, item, arena, selection);
     if (item->expr->kind != SYNTAX_FUNCTION) return select_columns(typing, query, arena, selection);
     ASSERT(item->expr->is_count_star && item->alias.data != NULL);
-    TypeField field = { arena_copy(arena, item->alias), type_primitive(TYPE_U64) };
+    TypeField field = {arena_copy(arena, item->alias), type_primitive(TYPE_U64)};
     selection->shape = QUERY_COUNT;
     selection->row_type = type_product(arena, &field, 1);
     return STATUS_OK;
 }
 
-static Status select_star(Typing *typing, const SyntaxItem *item, Arena *arena, Selection *selection) {
+static Status select_star(Typing *typing, const SyntaxItem *item, Arena *arena,
+                          Selection *selection) {
     if (item->kind == ITEM_STAR && typing->count > 1) {
         return error_set(typing->error, STATUS_INVALID, "SELECT * is not supported for joins");
     }
@@ -105,7 +113,8 @@ static Bytes item_name(const SyntaxItem *item) {
     return item->alias.data != NULL ? item->alias : item->expr->text;
 }
 
-static Status select_columns(Typing *typing, const SyntaxQuery *query, Arena *arena, Selection *selection) {
+static Status select_columns(Typing *typing, const SyntaxQuery *query, Arena *arena,
+                             Selection *selection) {
     uint32_t count = query->item_count;
     if (count > UINT16_MAX) return error_set(typing->error, STATUS_LIMIT, "Too many columns");
     QueryColumn *columns = ARENA_ARRAY(typing->arena, QueryColumn, count);
@@ -117,13 +126,15 @@ static Status select_columns(Typing *typing, const SyntaxQuery *query, Arena *ar
         const SyntaxItem *item = &query->items[i];
         Bytes name = item_name(item);
         if (bytes_map_set(&names, name, columns) != NULL) {
-            status = error_set(typing->error, STATUS_INVALID, "Duplicate name `%.*s`", BYTES_FORMAT(name));
+            status = error_set(typing->error, STATUS_INVALID, "Duplicate name `%.*s`",
+                               BYTES_FORMAT(name));
             break;
         }
         status = typing_column(typing, item->expr->table, item->expr->text, &columns[i]);
         if (status != STATUS_OK) break;
         const CatalogTable *table = &typing->tables[columns[i].relation];
-        fields[i] = (TypeField){ arena_copy(arena, name), catalog_column_type(table, columns[i].column) };
+        fields[i] = (TypeField){arena_copy(arena, name),
+                                catalog_column_type(table, columns[i].column)};
     }
     bytes_map_done(&names);
     if (status != STATUS_OK) return status;
@@ -148,24 +159,28 @@ static Status select_limit(Typing *typing, const Syntax *limit, Selection *selec
 
 // A view with arguments is read as a whole: SELECT * FROM v(...), and nothing else.
 static Status select_check_view_call(Typing *typing, const SyntaxQuery *query) {
-    bool has_arguments = catalog_is_view(&typing->tables[0]) && typing->tables[0].parameter_count > 0;
-    bool is_whole = query->items[0].kind != ITEM_EXPR && query->filter == NULL && query->limit == NULL;
+    bool has_arguments = catalog_is_view(&typing->tables[0]) &&
+                         typing->tables[0].parameter_count > 0;
+    bool is_whole = query->items[0].kind != ITEM_EXPR && query->filter == NULL &&
+                    query->limit == NULL;
     if (!has_arguments || is_whole) return STATUS_OK;
     Bytes name = typing->tables[0].schema->name;
-    return error_set(typing->error, STATUS_INVALID,
-                     "View `%.*s` takes arguments, so it can only be queried as `SELECT * FROM %.*s(...)`",
-                     BYTES_FORMAT(name), BYTES_FORMAT(name));
+    return error_set(
+        typing->error, STATUS_INVALID,
+        "View `%.*s` takes arguments, so it can only be queried as `SELECT * FROM %.*s(...)`",
+        BYTES_FORMAT(name), BYTES_FORMAT(name));
 }
 
 static Status select_fail_shape(Typing *typing) {
     return error_set(typing->error, STATUS_INVALID,
-                     "Column projections are not supported in subscriptions; Subscriptions must return a table type");
+                     "Column projections are not supported in subscriptions; Subscriptions must "
+                     "return a table type");
 }
 
 // ---- the plan ----
 
-static const Query *select_build(Typing *typing, const Selection *selection, const Branches *branches,
-                                 Arena *arena) {
+static const Query *select_build(Typing *typing, const Selection *selection,
+                                 const Branches *branches, Arena *arena) {
     FragmentSpec *fragments = ARENA_ARRAY(typing->arena, FragmentSpec, branches->count);
     for (uint32_t i = 0; i < branches->count; i++) {
         const Branch *branch = &branches->items[i];
@@ -187,7 +202,8 @@ static const Query *select_build(Typing *typing, const Selection *selection, con
     QueryView *views;
     uint32_t view_count = select_views(typing, branches, &views);
     bool reads_sender_view = false;
-    for (uint32_t i = 0; i < view_count; i++) reads_sender_view = reads_sender_view || views[i].is_per_sender;
+    for (uint32_t i = 0; i < view_count; i++)
+        reads_sender_view = reads_sender_view || views[i].is_per_sender;
     QuerySpec spec = {
         .shape = selection->shape,
         .row_type = selection->row_type,

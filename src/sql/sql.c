@@ -24,7 +24,8 @@ static bool text_take_word(Bytes *text, const char *word);
 static uint32_t text_skip_blanks(Bytes *text);
 static bool text_is_blank(Bytes text);
 
-Status sql_split(Bytes text, Arena *arena, const Bytes **ret_texts, uint32_t *ret_count, Error *error) {
+Status sql_split(Bytes text, Arena *arena, const Bytes **ret_texts, uint32_t *ret_count,
+                 Error *error) {
     Status status = text_check(text, error);
     if (status != STATUS_OK) return status;
     Arena scratch;
@@ -58,7 +59,7 @@ Status sql_compile(const SqlContext *context, Bytes text, Arena *arena, SqlState
     Compile compile;
     compile_init(&compile, context, error);
     Status status = compile_parse(&compile, text, GRAMMAR_SQL);
-    SqlStatement statement = { 0 };
+    SqlStatement statement = {0};
     if (status == STATUS_OK) status = compile_statement(&compile, arena, &statement);
     if (status == STATUS_OK) *ret_statement = statement;
     arena_done(&compile.scratch);
@@ -75,10 +76,12 @@ Status sql_compile_query(const SqlContext *context, Bytes text, SqlUse use, Aren
     const Query *query = NULL;
     Status status = compile_parse(&compile, text, GRAMMAR_SUBSCRIPTION);
     if (status == STATUS_OK) {
-        status = select_compile(compile.typing, compile.syntax.first->query, GRAMMAR_SUBSCRIPTION, arena, &query);
+        status = select_compile(compile.typing, compile.syntax.first->query, GRAMMAR_SUBSCRIPTION,
+                                arena, &query);
     }
     arena_done(&compile.scratch);
-    if (status == STATUS_OK && use == SQL_SUBSCRIBE) status = query_check_subscription(query, error);
+    if (status == STATUS_OK && use == SQL_SUBSCRIBE)
+        status = query_check_subscription(query, error);
     if (status == STATUS_OK) *ret_query = query;
     return status;
 }
@@ -93,7 +96,8 @@ bool sql_is_subscribe_all(Bytes text) {
     return text.count == 0;
 }
 
-Status sql_check_row_level_security(const SqlContext *context, Bytes text, TableId *ret_table, Error *error) {
+Status sql_check_row_level_security(const SqlContext *context, Bytes text, TableId *ret_table,
+                                    Error *error) {
     Status status = text_check(text, error);
     if (status != STATUS_OK) return status;
     Compile compile;
@@ -104,10 +108,11 @@ Status sql_check_row_level_security(const SqlContext *context, Bytes text, Table
         const Typing *typing = compile.typing;
         const TableSchema *schema = typing->tables[branch.returned].schema;
         if (schema->access == TABLE_PRIVATE) {
-            status = error_set(error, STATUS_INVALID,
-                               "Cannot define RLS rule on private table: %.*s. Please make table public if you "
-                               "wish to restrict access using RLS.",
-                               BYTES_FORMAT(schema->name));
+            status = error_set(
+                error, STATUS_INVALID,
+                "Cannot define RLS rule on private table: %.*s. Please make table public if you "
+                "wish to restrict access using RLS.",
+                BYTES_FORMAT(schema->name));
         } else if (typing->tables[branch.returned].parameter_count > 0) {
             status = error_set(error, STATUS_INVALID,
                                "Row-level security is not supported on parameterized views: %.*s",
@@ -124,16 +129,17 @@ Status sql_check_row_level_security(const SqlContext *context, Bytes text, Table
 
 static void compile_init(Compile *compile, const SqlContext *context, Error *error) {
     ASSERT(context->store != NULL);
-    *compile = (Compile){ 0 };
+    *compile = (Compile){0};
     arena_init(&compile->scratch, SQL_SCRATCH_BYTES_MAX);
     compile->typing = ARENA_NEW(&compile->scratch, Typing);
-    *compile->typing = (Typing){ .context = context, .arena = &compile->scratch, .error = error };
+    *compile->typing = (Typing){.context = context, .arena = &compile->scratch, .error = error};
 }
 
 static Status compile_parse(Compile *compile, Bytes text, SyntaxGrammar grammar) {
     Error *error = compile->typing->error;
     Status status = text_check(text, error);
-    if (status == STATUS_OK) status = syntax_parse(text, &compile->scratch, &compile->syntax, error);
+    if (status == STATUS_OK)
+        status = syntax_parse(text, &compile->scratch, &compile->syntax, error);
     if (status == STATUS_OK) status = syntax_check(&compile->syntax, grammar, error);
     return status;
 }
@@ -144,7 +150,8 @@ static Status compile_statement(Compile *compile, Arena *arena, SqlStatement *re
     switch (statement->kind) {
     case STATEMENT_QUERY:
         ret_statement->kind = SQL_SELECT;
-        return select_compile(compile->typing, statement->query, GRAMMAR_SQL, arena, &ret_statement->query);
+        return select_compile(compile->typing, statement->query, GRAMMAR_SQL, arena,
+                              &ret_statement->query);
     case STATEMENT_SHOW:
         ret_statement->kind = SQL_SHOW;
         status = change_check_variable(compile->typing, statement->name);
@@ -184,13 +191,14 @@ static Status compile_change(Compile *compile, Arena *arena, SqlStatement *ret_s
 // SHOW of a known variable is this SELECT; everybody may see it.
 static Status compile_show(Compile *compile, Arena *arena, const Query **ret_query) {
     const SqlContext *asker = compile->typing->context;
-    SqlContext context = { .store = asker->store, .sender = asker->sender, .is_owner = true };
+    SqlContext context = {.store = asker->store, .sender = asker->sender, .is_owner = true};
     Compile show;
     compile_init(&show, &context, compile->typing->error);
     Bytes text = BYTES_LITERAL("SELECT value FROM st_var WHERE name = 'row_limit'");
     Status status = compile_parse(&show, text, GRAMMAR_SQL);
     if (status == STATUS_OK) {
-        status = select_compile(show.typing, show.syntax.first->query, GRAMMAR_SQL, arena, ret_query);
+        status = select_compile(show.typing, show.syntax.first->query, GRAMMAR_SQL, arena,
+                                ret_query);
     }
     arena_done(&show.scratch);
     return status;
@@ -199,7 +207,8 @@ static Status compile_show(Compile *compile, Arena *arena, const Query **ret_que
 // ---- texts ----
 
 static Status text_check(Bytes text, Error *error) {
-    if (!utf8_is_valid(text)) return error_set(error, STATUS_INVALID, "SQL query is not valid UTF-8");
+    if (!utf8_is_valid(text))
+        return error_set(error, STATUS_INVALID, "SQL query is not valid UTF-8");
     if (text.count <= SQL_TEXT_BYTES_MAX) return STATUS_OK;
     const uint32_t shown_characters = 120;
     uint32_t end = 0;
@@ -207,8 +216,8 @@ static Status text_check(Bytes text, Error *error) {
         end++;
         while (end < text.count && (text.data[end] & 0xc0) == 0x80) end++;
     }
-    return error_set(error, STATUS_INVALID, "SQL query exceeds maximum allowed length: \"%.*s...\"", (int)end,
-                     (const char *)text.data);
+    return error_set(error, STATUS_INVALID, "SQL query exceeds maximum allowed length: \"%.*s...\"",
+                     (int)end, (const char *)text.data);
 }
 
 static bool byte_is_blank(uint8_t byte) {
@@ -224,7 +233,8 @@ static uint32_t text_skip_blanks(Bytes *text) {
 
 static bool text_take_word(Bytes *text, const char *word) {
     uint32_t count = (uint32_t)strlen(word);
-    if (text->count < count || strncasecmp((const char *)text->data, word, count) != 0) return false;
+    if (text->count < count || strncasecmp((const char *)text->data, word, count) != 0)
+        return false;
     *text = bytes_slice(*text, count, text->count - count);
     return true;
 }

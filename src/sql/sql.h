@@ -15,7 +15,8 @@ typedef struct SqlContext {
 
 typedef enum SqlKind { SQL_SELECT, SQL_DML, SQL_SET, SQL_SHOW } SqlKind;
 
-// SET is an INSERT into st_var and SHOW a SELECT from it: `dml` and `query` are ready to run for them too.
+// SET is an INSERT into st_var and SHOW a SELECT from it: `dml` and `query` are ready to run for
+// them too.
 typedef struct SqlStatement {
     SqlKind kind;
     const Query *query;  // SQL_SELECT, SQL_SHOW
@@ -24,19 +25,20 @@ typedef struct SqlStatement {
     Bytes value;         // SQL_SET: BSATN of an st_var value
 } SqlStatement;
 
-// Splits the text of a request at its semicolons (sql.md 3.1), blank statements left out; STATUS_INVALID with
-// upstream's text if it does not even split into tokens. *ret_texts are parts of `text`. The statements are
-// not parsed; sql_compile takes only one.
-Status sql_split(Bytes text, Arena *arena, const Bytes **ret_texts, uint32_t *ret_count, Error *error);
+// Splits the text of a request at its semicolons (sql.md 3.1), blank statements left out;
+// STATUS_INVALID with upstream's text if it does not even split into tokens. *ret_texts are parts
+// of `text`. The statements are not parsed; sql_compile takes only one.
+Status sql_split(Bytes text, Arena *arena, const Bytes **ret_texts, uint32_t *ret_count,
+                 Error *error);
 
-// The grammar of HTTP and the CLI (sql.md 3): SELECT, INSERT, UPDATE, DELETE, SET, SHOW. STATUS_DENIED where
-// the sender may not write; errors carry upstream's text.
+// The grammar of HTTP and the CLI (sql.md 3): SELECT, INSERT, UPDATE, DELETE, SET, SHOW.
+// STATUS_DENIED where the sender may not write; errors carry upstream's text.
 Status sql_compile(const SqlContext *context, Bytes text, Arena *arena, SqlStatement *ret_statement,
                    Error *error);
 
-// The grammar of subscriptions: whole rows of one table. SQL_SUBSCRIBE also demands what can be maintained
-// (query_check_subscription); SQL_ONE_OFF allows any join. Errors carry upstream's text without the
-// ", executing: `...`" that subscriptions put behind it.
+// The grammar of subscriptions: whole rows of one table. SQL_SUBSCRIBE also demands what can be
+// maintained (query_check_subscription); SQL_ONE_OFF allows any join. Errors carry upstream's text
+// without the ", executing: `...`" that subscriptions put behind it.
 typedef enum SqlUse { SQL_SUBSCRIBE, SQL_ONE_OFF } SqlUse;
 Status sql_compile_query(const SqlContext *context, Bytes text, SqlUse use, Arena *arena,
                          const Query **ret_query, Error *error);
@@ -45,4 +47,5 @@ Status sql_compile_query(const SqlContext *context, Bytes text, SqlUse use, Aren
 bool sql_is_subscribe_all(Bytes text);
 
 // Compiles the text of a row-level security rule and says which table it filters (sql.md, RLS).
-Status sql_check_row_level_security(const SqlContext *context, Bytes text, TableId *ret_table, Error *error);
+Status sql_check_row_level_security(const SqlContext *context, Bytes text, TableId *ret_table,
+                                    Error *error);

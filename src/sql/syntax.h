@@ -1,7 +1,8 @@
 // syntax.h - what the parser makes of a text: trees of names and literals, nothing looked up yet.
 //
-// The parser takes in much more than is supported, so that what is rejected can be named. Such parts are nodes
-// of their own kinds that remember their tokens; syntax_check turns them into upstream's texts.
+// The parser takes in much more than is supported, so that what is rejected can be named. Such
+// parts are nodes of their own kinds that remember their tokens; syntax_check turns them into
+// upstream's texts.
 //
 // Threads    none of it is shared.
 // Lifetime   everything lives in the arena given and borrows from the text.
@@ -12,14 +13,14 @@
 #include "sql/token.h"
 
 typedef enum SyntaxKind {
-    SYNTAX_NAME,           // column or table.column
+    SYNTAX_NAME,  // column or table.column
     SYNTAX_NUMBER,
     SYNTAX_STRING,
     SYNTAX_HEX,
     SYNTAX_BOOL,
     SYNTAX_SENDER,
-    SYNTAX_SIGNED,         // + or - before left
-    SYNTAX_NESTED,         // left in parentheses
+    SYNTAX_SIGNED,  // + or - before left
+    SYNTAX_NESTED,  // left in parentheses
     SYNTAX_AND,
     SYNTAX_OR,
     SYNTAX_COMPARE,
@@ -32,14 +33,14 @@ typedef enum SyntaxKind {
 typedef struct Syntax Syntax;
 struct Syntax {
     SyntaxKind kind;
-    QueryCompare compare;  // SYNTAX_COMPARE
-    bool is_true;          // SYNTAX_BOOL
-    bool is_count_star;    // SYNTAX_FUNCTION: count(*) and nothing else
-    uint32_t levels;       // of the tree below this node
-    uint32_t first, end;   // its tokens
+    QueryCompare compare;                   // SYNTAX_COMPARE
+    bool is_true;                           // SYNTAX_BOOL
+    bool is_count_star;                     // SYNTAX_FUNCTION: count(*) and nothing else
+    uint32_t levels;                        // of the tree below this node
+    uint32_t first, end;                    // its tokens
     uint32_t operator_first, operator_end;  // SYNTAX_OTHER_BINARY
-    Bytes table;           // SYNTAX_NAME: what stands before the last dot; data == NULL: nothing
-    Bytes text;            // SYNTAX_NAME: the column; literals: their text; SYNTAX_SIGNED: sign and number
+    Bytes table;  // SYNTAX_NAME: what stands before the last dot; data == NULL: nothing
+    Bytes text;   // SYNTAX_NAME: the column; literals: their text; SYNTAX_SIGNED: sign and number
     const Syntax *left;
     const Syntax *right;
 };
@@ -49,9 +50,9 @@ typedef enum SyntaxItemKind { ITEM_STAR, ITEM_TABLE_STAR, ITEM_EXPR } SyntaxItem
 // One item between SELECT and FROM.
 typedef struct SyntaxItem {
     SyntaxItemKind kind;
-    Bytes table;        // ITEM_TABLE_STAR
+    Bytes table;         // ITEM_TABLE_STAR
     const Syntax *expr;  // ITEM_EXPR
-    Bytes alias;        // data == NULL: none
+    Bytes alias;         // data == NULL: none
 } SyntaxItem;
 
 // An argument of a view call.
@@ -67,23 +68,23 @@ typedef enum SyntaxJoin {
 } SyntaxJoin;
 
 typedef struct SyntaxTable {
-    bool is_plain;      // a name with an optional alias and arguments; all else is not supported
+    bool is_plain;  // a name with an optional alias and arguments; all else is not supported
     bool has_alias;
     bool has_arguments;  // parentheses, perhaps empty
     Bytes name;
-    Bytes alias;        // the name if there is none
+    Bytes alias;  // the name if there is none
     const SyntaxArgument *arguments;
     uint32_t argument_count;
     SyntaxJoin join;
-    const Syntax *on;   // NULL: none
+    const Syntax *on;     // NULL: none
     uint32_t first, end;  // without the join's ON
 } SyntaxTable;
 
 typedef struct SyntaxTables {
-    SyntaxTable *items;   // of the first entry of FROM: a table and what is joined to it
+    SyntaxTable *items;  // of the first entry of FROM: a table and what is joined to it
     uint32_t count;
     uint32_t entry_count;  // entries, separated by commas
-    uint32_t first, end;  // of the first entry
+    uint32_t first, end;   // of the first entry
 } SyntaxTables;
 
 typedef enum SyntaxBody {
@@ -105,11 +106,11 @@ typedef struct SyntaxQuery {
     SyntaxItem *items;
     uint32_t item_count;
     SyntaxTables from;
-    const Syntax *filter;    // NULL: none
-    const Syntax *limit;     // NULL: none, or ALL
-    SyntaxRow *rows;         // BODY_VALUES
+    const Syntax *filter;  // NULL: none
+    const Syntax *limit;   // NULL: none, or ALL
+    SyntaxRow *rows;       // BODY_VALUES
     uint32_t row_count;
-    uint32_t first, end;     // tokens of all of it
+    uint32_t first, end;  // tokens of all of it
     uint32_t body_first, body_end;
 } SyntaxQuery;
 
@@ -130,15 +131,15 @@ typedef enum SyntaxStatementKind {
 
 typedef struct SyntaxStatement {
     SyntaxStatementKind kind;
-    bool has_extras;         // clauses that make all of it unsupported
-    uint32_t first, end;     // its tokens
-    SyntaxQuery *query;      // STATEMENT_QUERY; STATEMENT_INSERT: what follows the columns
-    Bytes name;              // INSERT: table; SET, SHOW: variable
-    uint32_t column_count;   // INSERT: names between the parentheses
-    SyntaxTables tables;     // UPDATE, DELETE
+    bool has_extras;                // clauses that make all of it unsupported
+    uint32_t first, end;            // its tokens
+    SyntaxQuery *query;             // STATEMENT_QUERY; STATEMENT_INSERT: what follows the columns
+    Bytes name;                     // INSERT: table; SET, SHOW: variable
+    uint32_t column_count;          // INSERT: names between the parentheses
+    SyntaxTables tables;            // UPDATE, DELETE
     SyntaxAssignment *assignments;  // UPDATE; SET: its values, without names
     uint32_t assignment_count;
-    const Syntax *filter;    // UPDATE, DELETE; NULL: none
+    const Syntax *filter;  // UPDATE, DELETE; NULL: none
 } SyntaxStatement;
 
 // A text with all its statements.
@@ -153,8 +154,8 @@ Status syntax_parse(Bytes text, Arena *arena, SyntaxText *ret_text, Error *error
 
 typedef enum SyntaxGrammar { GRAMMAR_SQL, GRAMMAR_SUBSCRIPTION } SyntaxGrammar;
 
-// Finds what the grammar does not support, in upstream's order, and that names are qualified where they must
-// be. What passes has one statement, with only the node kinds up to SYNTAX_COMPARE.
+// Finds what the grammar does not support, in upstream's order, and that names are qualified where
+// they must be. What passes has one statement, with only the node kinds up to SYNTAX_COMPARE.
 Status syntax_check(const SyntaxText *text, SyntaxGrammar grammar, Error *error);
 // The node without the parentheses around it.
 const Syntax *syntax_inner(const Syntax *node);

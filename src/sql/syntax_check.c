@@ -1,7 +1,8 @@
 // syntax_check.c - what parses and is not supported, with upstream's texts.
 //
-// Upstream turns the parser's tree into its own, clause by clause; the first clause that has no counterpart gives
-// the error. The order of the clauses differs between the two grammars, and is kept.
+// Upstream turns the parser's tree into its own, clause by clause; the first clause that has no
+// counterpart gives the error. The order of the clauses differs between the two grammars, and is
+// kept.
 
 #include "sql/syntax.h"
 
@@ -20,23 +21,26 @@ static Status check_from(const Check *check, const SyntaxTables *from);
 static Status check_table(const Check *check, const SyntaxTable *table);
 static Status check_join(const Check *check, const SyntaxTable *table);
 static Status check_expr(const Check *check, const Syntax *node);
-static Status check_literal(const Check *check, const Syntax *node, const char *prefix, const char *suffix);
+static Status check_literal(const Check *check, const Syntax *node, const char *prefix,
+                            const char *suffix);
 static Status check_insert(const Check *check, const SyntaxStatement *statement);
 static Status check_update(const Check *check, const SyntaxStatement *statement);
 static Status check_delete(const Check *check, const SyntaxStatement *statement);
 static Status check_set(const Check *check, const SyntaxStatement *statement);
 static bool tables_are_one_name(const SyntaxTables *tables);
 static bool expr_has_unqualified(const Syntax *node);
-static Status reject(const Check *check, const char *prefix, uint32_t first, uint32_t end, const char *suffix);
+static Status reject(const Check *check, const char *prefix, uint32_t first, uint32_t end,
+                     const char *suffix);
 static Status reject_text(const Check *check, const char *text);
 
 Status syntax_check(const SyntaxText *text, SyntaxGrammar grammar, Error *error) {
-    Check check = { &text->tokens, error };
+    Check check = {&text->tokens, error};
     if (text->count == 0) return reject_text(&check, "Empty SQL query");
     if (text->count > 1) return reject_text(&check, "Multiple SQL statements are not supported");
     const SyntaxStatement *statement = text->first;
     if (grammar == GRAMMAR_SQL) return check_statement(&check, statement);
-    if (statement->kind != STATEMENT_QUERY) return reject_text(&check, "Unsupported: Non-SELECT queries");
+    if (statement->kind != STATEMENT_QUERY)
+        return reject_text(&check, "Unsupported: Non-SELECT queries");
     return check_query_subscription(&check, statement->query);
 }
 
@@ -60,7 +64,8 @@ static Status check_statement(const Check *check, const SyntaxStatement *stateme
 
 static Status check_query_sql(const Check *check, const SyntaxQuery *query) {
     bool has_bad_limit = query->limit != NULL && query->limit->kind != SYNTAX_NUMBER;
-    if (query->has_extras || has_bad_limit) return reject(check, "Unsupported: ", query->first, query->end, "");
+    if (query->has_extras || has_bad_limit)
+        return reject(check, "Unsupported: ", query->first, query->end, "");
     if (query->body != BODY_SELECT || query->has_select_extras) {
         return reject(check, "Unsupported: ", query->body_first, query->body_end, "");
     }
@@ -105,7 +110,8 @@ static Status check_qualified(const Check *check, const SyntaxQuery *query) {
 static bool expr_has_unqualified(const Syntax *node) {
     node = syntax_inner(node);
     if (node->kind == SYNTAX_NAME) return node->table.data == NULL;
-    bool is_binary = node->kind == SYNTAX_AND || node->kind == SYNTAX_OR || node->kind == SYNTAX_COMPARE;
+    bool is_binary = node->kind == SYNTAX_AND || node->kind == SYNTAX_OR ||
+                     node->kind == SYNTAX_COMPARE;
     return is_binary && (expr_has_unqualified(node->left) || expr_has_unqualified(node->right));
 }
 
@@ -120,7 +126,8 @@ static Status check_items(const Check *check, const SyntaxQuery *query) {
 static Status check_item(const Check *check, const SyntaxItem *item, uint32_t item_count) {
     bool is_alone = item_count == 1;
     if (item->kind != ITEM_EXPR) {
-        return is_alone ? STATUS_OK : reject_text(check, "Mixed wildcard projections are not supported");
+        return is_alone ? STATUS_OK
+                        : reject_text(check, "Mixed wildcard projections are not supported");
     }
     const Syntax *expr = item->expr;
     if (is_alone && expr->kind == SYNTAX_FUNCTION) {
@@ -142,10 +149,11 @@ static Status check_from(const Check *check, const SyntaxTables *from) {
         Status status = check_table(check, table);
         if (status != STATUS_OK) return status;
         if (from->count > 1 && table->argument_count > 0) {
-            return error_set(check->error, STATUS_INVALID,
-                             "Unsupported view call in a JOIN: `%.*s`. A view that takes arguments can only be "
-                             "queried by itself",
-                             BYTES_FORMAT(table->name));
+            return error_set(
+                check->error, STATUS_INVALID,
+                "Unsupported view call in a JOIN: `%.*s`. A view that takes arguments can only be "
+                "queried by itself",
+                BYTES_FORMAT(table->name));
         }
         status = check_join(check, table);
         if (status != STATUS_OK) return status;
@@ -204,7 +212,8 @@ static Status check_expr(const Check *check, const Syntax *node) {
         status = check_expr(check, node->left);
         if (status == STATUS_OK) status = check_expr(check, node->right);
         if (status != STATUS_OK || node->kind != SYNTAX_OTHER_BINARY) return status;
-        return reject(check, "Unsupported binary operator: ", node->operator_first, node->operator_end, "");
+        return reject(check, "Unsupported binary operator: ", node->operator_first,
+                      node->operator_end, "");
     case SYNTAX_NESTED:
     case SYNTAX_FUNCTION:
     case SYNTAX_OTHER: break;
@@ -213,7 +222,8 @@ static Status check_expr(const Check *check, const Syntax *node) {
 }
 
 // A literal as VALUES, SET and view calls take it; anything else is rejected with the texts given.
-static Status check_literal(const Check *check, const Syntax *node, const char *prefix, const char *suffix) {
+static Status check_literal(const Check *check, const Syntax *node, const char *prefix,
+                            const char *suffix) {
     switch (node->kind) {
     case SYNTAX_NUMBER:
     case SYNTAX_STRING:
@@ -240,7 +250,8 @@ static Status check_insert(const Check *check, const SyntaxStatement *statement)
     }
     for (uint32_t i = 0; i < query->row_count; i++) {
         for (uint32_t j = 0; j < query->rows[i].count; j++) {
-            Status status = check_literal(check, query->rows[i].values[j], "Unsupported INSERT value: ", "");
+            Status status = check_literal(check, query->rows[i].values[j],
+                                          "Unsupported INSERT value: ", "");
             if (status != STATUS_OK) return status;
         }
     }
@@ -263,7 +274,8 @@ static Status check_delete(const Check *check, const SyntaxStatement *statement)
     const SyntaxTables *tables = &statement->tables;
     if (tables->entry_count > 1) return reject_text(check, "Multi-table DELETE is not supported");
     if (!tables_are_one_name(tables)) {
-        return reject(check, "Unsupported table expression in DELETE: ", tables->first, tables->end, "");
+        return reject(check, "Unsupported table expression in DELETE: ", tables->first, tables->end,
+                      "");
     }
     return statement->filter == NULL ? STATUS_OK : check_expr(check, statement->filter);
 }
@@ -283,12 +295,14 @@ static bool tables_are_one_name(const SyntaxTables *tables) {
 
 // ---- errors ----
 
-static Status reject(const Check *check, const char *prefix, uint32_t first, uint32_t end, const char *suffix) {
+static Status reject(const Check *check, const char *prefix, uint32_t first, uint32_t end,
+                     const char *suffix) {
     Buffer text;
     buffer_init(&text, 4 * SQL_TEXT_BYTES_MAX);
     tokens_write(check->tokens, first, end, &text);
     Bytes shown = buffer_bytes(&text);
-    Status status = error_set(check->error, STATUS_INVALID, "%s%.*s%s", prefix, BYTES_FORMAT(shown), suffix);
+    Status status = error_set(check->error, STATUS_INVALID, "%s%.*s%s", prefix, BYTES_FORMAT(shown),
+                              suffix);
     buffer_done(&text);
     return status;
 }

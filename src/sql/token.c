@@ -1,7 +1,9 @@
-// token.c - the lexer: one pass over the text, a character at a time, that counts lines and columns.
+// token.c - the lexer: one pass over the text, a character at a time, that counts lines and
+// columns.
 //
-// Words start with a letter or _ and go on with letters, digits, $ and _. Beyond ASCII all but white space and the
-// blocks of signs and symbols count as letters, so a few more names are legal than upstream.
+// Words start with a letter or _ and go on with letters, digits, $ and _. Beyond ASCII all but
+// white space and the blocks of signs and symbols count as letters, so a few more names are legal
+// than upstream.
 
 #include "sql/token.h"
 
@@ -27,29 +29,28 @@ static const struct {
     const char *text;
     TokenKind kind;
 } OPERATORS[] = {
-    { "<=>", TOKEN_OPERATOR },   { "->>", TOKEN_OPERATOR },      { "#>>", TOKEN_OPERATOR },
-    { "!~*", TOKEN_OPERATOR },   { "||/", TOKEN_PREFIX },        { "==", TOKEN_EQUAL },
-    { "=>", TOKEN_OTHER },       { "<>", TOKEN_NOT_EQUAL },      { "!=", TOKEN_NOT_EQUAL },
-    { "<=", TOKEN_LESS_EQUAL },  { ">=", TOKEN_GREATER_EQUAL },  { "<<", TOKEN_OPERATOR },
-    { ">>", TOKEN_OPERATOR },    { "<@", TOKEN_OPERATOR },       { "||", TOKEN_OPERATOR },
-    { "|/", TOKEN_PREFIX },      { "!!", TOKEN_PREFIX },         { "!~", TOKEN_OPERATOR },
-    { "::", TOKEN_OPERATOR },    { ":=", TOKEN_OTHER },          { "&&", TOKEN_OPERATOR },
-    { "~*", TOKEN_OPERATOR },    { "->", TOKEN_OPERATOR },       { "#-", TOKEN_OPERATOR },
-    { "#>", TOKEN_OPERATOR },    { "@>", TOKEN_OPERATOR },       { "@?", TOKEN_OPERATOR },
-    { "@@", TOKEN_OPERATOR },    { "=", TOKEN_EQUAL },           { "<", TOKEN_LESS },
-    { ">", TOKEN_GREATER },      { "+", TOKEN_PLUS },            { "-", TOKEN_MINUS },
-    { "*", TOKEN_STAR },         { "/", TOKEN_OPERATOR },        { "%", TOKEN_OPERATOR },
-    { "|", TOKEN_OPERATOR },     { "&", TOKEN_OPERATOR },        { "^", TOKEN_OPERATOR },
-    { "#", TOKEN_OPERATOR },     { "~", TOKEN_OPERATOR },        { "!", TOKEN_OPERATOR },
-    { "@", TOKEN_PREFIX },       { ",", TOKEN_COMMA },           { ".", TOKEN_PERIOD },
-    { ";", TOKEN_SEMICOLON },    { ":", TOKEN_COLON },           { "(", TOKEN_LEFT_PAREN },
-    { ")", TOKEN_RIGHT_PAREN },  { "[", TOKEN_LEFT_BRACKET },    { "]", TOKEN_RIGHT_BRACKET },
+    {"<=>", TOKEN_OPERATOR},  {"->>", TOKEN_OPERATOR},     {"#>>", TOKEN_OPERATOR},
+    {"!~*", TOKEN_OPERATOR},  {"||/", TOKEN_PREFIX},       {"==", TOKEN_EQUAL},
+    {"=>", TOKEN_OTHER},      {"<>", TOKEN_NOT_EQUAL},     {"!=", TOKEN_NOT_EQUAL},
+    {"<=", TOKEN_LESS_EQUAL}, {">=", TOKEN_GREATER_EQUAL}, {"<<", TOKEN_OPERATOR},
+    {">>", TOKEN_OPERATOR},   {"<@", TOKEN_OPERATOR},      {"||", TOKEN_OPERATOR},
+    {"|/", TOKEN_PREFIX},     {"!!", TOKEN_PREFIX},        {"!~", TOKEN_OPERATOR},
+    {"::", TOKEN_OPERATOR},   {":=", TOKEN_OTHER},         {"&&", TOKEN_OPERATOR},
+    {"~*", TOKEN_OPERATOR},   {"->", TOKEN_OPERATOR},      {"#-", TOKEN_OPERATOR},
+    {"#>", TOKEN_OPERATOR},   {"@>", TOKEN_OPERATOR},      {"@?", TOKEN_OPERATOR},
+    {"@@", TOKEN_OPERATOR},   {"=", TOKEN_EQUAL},          {"<", TOKEN_LESS},
+    {">", TOKEN_GREATER},     {"+", TOKEN_PLUS},           {"-", TOKEN_MINUS},
+    {"*", TOKEN_STAR},        {"/", TOKEN_OPERATOR},       {"%", TOKEN_OPERATOR},
+    {"|", TOKEN_OPERATOR},    {"&", TOKEN_OPERATOR},       {"^", TOKEN_OPERATOR},
+    {"#", TOKEN_OPERATOR},    {"~", TOKEN_OPERATOR},       {"!", TOKEN_OPERATOR},
+    {"@", TOKEN_PREFIX},      {",", TOKEN_COMMA},          {".", TOKEN_PERIOD},
+    {";", TOKEN_SEMICOLON},   {":", TOKEN_COLON},          {"(", TOKEN_LEFT_PAREN},
+    {")", TOKEN_RIGHT_PAREN}, {"[", TOKEN_LEFT_BRACKET},   {"]", TOKEN_RIGHT_BRACKET},
 };
 
-static const char *const KEYWORD_TEXTS[] = {
-    "",
+static const char *const KEYWORD_TEXTS[] = {"",
 #define KEYWORD_TEXT(name) #name,
-    KEYWORDS(KEYWORD_TEXT)
+                                            KEYWORDS(KEYWORD_TEXT)
 #undef KEYWORD_TEXT
 };
 #define KEYWORD_COUNT (sizeof KEYWORD_TEXTS / sizeof KEYWORD_TEXTS[0])
@@ -75,7 +76,7 @@ static bool is_hex_digit(uint8_t byte);
 
 Status tokens_read(Bytes text, Arena *arena, TokenSpan *ret_tokens, Error *error) {
     ASSERT(text.count <= SQL_TEXT_BYTES_MAX);
-    Lexer lexer = { .text = text, .line = 1, .column = 1, .arena = arena, .error = error };
+    Lexer lexer = {.text = text, .line = 1, .column = 1, .arena = arena, .error = error};
     uint32_t capacity = 64, count = 0;
     Token *items = ARENA_ARRAY(arena, Token, capacity);
     for (;;) {
@@ -86,20 +87,18 @@ Status tokens_read(Bytes text, Arena *arena, TokenSpan *ret_tokens, Error *error
             capacity *= 2;
         }
         lexer_skip_blanks(&lexer);
-        Token token = lexer.failed ? (Token){ 0 } : lexer_token(&lexer);
+        Token token = lexer.failed ? (Token){0} : lexer_token(&lexer);
         if (lexer.failed) return STATUS_INVALID;
         items[count++] = token;
         if (token.kind == TOKEN_END) break;
     }
-    *ret_tokens = (TokenSpan){ items, count };
+    *ret_tokens = (TokenSpan){items, count};
     return STATUS_OK;
 }
 
 void token_write(const Token *token, Buffer *buffer) {
     switch (token->kind) {
-    case TOKEN_END:
-        buffer_append_text(buffer, "EOF");
-        return;
+    case TOKEN_END: buffer_append_text(buffer, "EOF"); return;
     case TOKEN_HEX:
         buffer_append_text(buffer, "X'");
         buffer_append_bytes(buffer, token->value);
@@ -110,12 +109,8 @@ void token_write(const Token *token, Buffer *buffer) {
         buffer_append_bytes(buffer, token->value);
         buffer_append_text(buffer, "'");
         return;
-    case TOKEN_NOT_EQUAL:
-        buffer_append_text(buffer, "<>");
-        return;
-    default:
-        buffer_append_bytes(buffer, token->text);
-        return;
+    case TOKEN_NOT_EQUAL: buffer_append_text(buffer, "<>"); return;
+    default: buffer_append_bytes(buffer, token->text); return;
     }
 }
 
@@ -130,13 +125,11 @@ static bool tokens_need_space(const Token *before, const Token *token) {
     case TOKEN_RIGHT_PAREN:
     case TOKEN_RIGHT_BRACKET:
     case TOKEN_LEFT_BRACKET:
-    case TOKEN_SEMICOLON:
-        return false;
+    case TOKEN_SEMICOLON: return false;
     case TOKEN_LEFT_PAREN:
         if (token->role == ROLE_CALL) return false;
         break;
-    default:
-        break;
+    default: break;
     }
     return before->kind != TOKEN_PERIOD && before->kind != TOKEN_LEFT_PAREN &&
            before->kind != TOKEN_LEFT_BRACKET && before->kind != TOKEN_COLON &&
@@ -152,7 +145,8 @@ void tokens_write(const TokenSpan *tokens, uint32_t first, uint32_t end, Buffer 
         if (before != NULL && tokens_need_space(before, token)) buffer_u8(buffer, ' ');
         if (token->role == ROLE_BARE_ALIAS) buffer_append_text(buffer, "AS ");
         if (token->role == ROLE_CAPITALS) {
-            for (uint32_t j = 0; j < token->text.count; j++) buffer_u8(buffer, byte_to_upper(token->text.data[j]));
+            for (uint32_t j = 0; j < token->text.count; j++)
+                buffer_u8(buffer, byte_to_upper(token->text.data[j]));
         } else if (token->role == ROLE_BOOL) {
             buffer_append_text(buffer, token->keyword == KEYWORD_TRUE ? "true" : "false");
         } else if (token->kind == TOKEN_EQUAL) {
@@ -204,12 +198,13 @@ static uint32_t lexer_space_bytes(const Lexer *lexer) {
     uint8_t second = lexer_peek(lexer, 1);
     if (byte == 0xc2) return second == 0x85 || second == 0xa0 ? 2 : 0;
     uint8_t third = lexer_peek(lexer, 2);
-    if (byte == 0xe1) return second == 0x9a && third == 0x80 ? 3 : 0;                   // U+1680
-    if (byte == 0xe3) return second == 0x80 && third == 0x80 ? 3 : 0;                   // U+3000
+    if (byte == 0xe1) return second == 0x9a && third == 0x80 ? 3 : 0;  // U+1680
+    if (byte == 0xe3) return second == 0x80 && third == 0x80 ? 3 : 0;  // U+3000
     if (byte != 0xe2) return 0;
-    if (second == 0x81) return third == 0x9f ? 3 : 0;                                   // U+205F
+    if (second == 0x81) return third == 0x9f ? 3 : 0;  // U+205F
     if (second != 0x80) return 0;
-    bool is_space = (third >= 0x80 && third <= 0x8a) || third == 0xa8 || third == 0xa9 || third == 0xaf;
+    bool is_space = (third >= 0x80 && third <= 0x8a) || third == 0xa8 || third == 0xa9 ||
+                    third == 0xaf;
     return is_space ? 3 : 0;
 }
 
@@ -217,7 +212,8 @@ static uint32_t lexer_space_bytes(const Lexer *lexer) {
 static void lexer_step(Lexer *lexer) {
     ASSERT(lexer->at < lexer->text.count);
     uint8_t byte = lexer->text.data[lexer->at++];
-    while (lexer->at < lexer->text.count && (lexer->text.data[lexer->at] & 0xc0) == 0x80) lexer->at++;
+    while (lexer->at < lexer->text.count && (lexer->text.data[lexer->at] & 0xc0) == 0x80)
+        lexer->at++;
     if (byte == '\n') {
         lexer->line++;
         lexer->column = 1;
@@ -233,20 +229,21 @@ static uint8_t lexer_peek(const Lexer *lexer, uint32_t ahead) {
 static void lexer_fail(Lexer *lexer, uint32_t line, uint32_t column, const char *message) {
     if (lexer->failed) return;
     lexer->failed = true;
-    (void)error_set(lexer->error, STATUS_INVALID, "sql parser error: %s at Line: %u, Column %u", message,
-                    line, column);  // tokens_read answers with the status
+    (void)error_set(lexer->error, STATUS_INVALID, "sql parser error: %s at Line: %u, Column %u",
+                    message, line, column);  // tokens_read answers with the status
 }
 
 // ---- tokens ----
 
 static Place lexer_place(const Lexer *lexer) {
-    return (Place){ lexer->at, lexer->line, lexer->column };
+    return (Place){lexer->at, lexer->line, lexer->column};
 }
 
 static Token lexer_finish(const Lexer *lexer, Place start, TokenKind kind) {
     ASSERT(start.at <= lexer->at);
     Bytes text = bytes_slice(lexer->text, start.at, lexer->at - start.at);
-    return (Token){ .kind = kind, .text = text, .value = text, .line = start.line, .column = start.column };
+    return (Token){
+        .kind = kind, .text = text, .value = text, .line = start.line, .column = start.column};
 }
 
 static Token lexer_token(Lexer *lexer) {
@@ -276,7 +273,8 @@ static Token lexer_token(Lexer *lexer) {
         token.is_quoted = true;
         return token;
     }
-    if (is_digit(byte) || (byte == '.' && is_digit(lexer_peek(lexer, 1)))) return lexer_number(lexer);
+    if (is_digit(byte) || (byte == '.' && is_digit(lexer_peek(lexer, 1))))
+        return lexer_number(lexer);
     if (!is_digit(byte) && byte != '$' && lexer_is_word_part(lexer)) return lexer_word(lexer);
     if (byte == '$') return lexer_dollar(lexer);
     if (byte == '?') {
@@ -326,7 +324,8 @@ static Token lexer_number(Lexer *lexer) {
     return token;
 }
 
-// A text between quotes, in which a doubled quote stands for one. `start` is where an error says it began.
+// A text between quotes, in which a doubled quote stands for one. `start` is where an error says it
+// began.
 static Bytes lexer_quoted(Lexer *lexer, uint8_t quote, Place start) {
     ASSERT(lexer_peek(lexer, 0) == quote);
     lexer_step(lexer);
@@ -343,7 +342,8 @@ static Bytes lexer_quoted(Lexer *lexer, uint8_t quote, Place start) {
     }
     if (lexer->at == lexer->text.count) {
         lexer_fail(lexer, start.line, start.column,
-                   quote == '"' ? "Expected close delimiter '\"' before EOF." : "Unterminated string literal");
+                   quote == '"' ? "Expected close delimiter '\"' before EOF."
+                                : "Unterminated string literal");
         return BYTES_NONE;
     }
     Bytes inner = bytes_slice(lexer->text, begin, lexer->at - begin);
@@ -414,10 +414,10 @@ static Token lexer_operator(Lexer *lexer) {
 static const struct {
     uint32_t first, last;
 } SIGNS[] = {
-    { 0x80, 0xa9 },     { 0xab, 0xb4 },     { 0xb6, 0xb9 },     { 0xbb, 0xbf },     { 0xd7, 0xd7 },
-    { 0xf7, 0xf7 },     { 0x1680, 0x1680 }, { 0x2000, 0x2070 }, { 0x2074, 0x207e }, { 0x2080, 0x208e },
-    { 0x20a0, 0x20ff }, { 0x2190, 0x249b }, { 0x2500, 0x2bff }, { 0x3000, 0x3004 }, { 0x3008, 0x3020 },
-    { 0xe000, 0xf8ff }, { 0xfe00, 0xfe6f }, { 0xfffc, 0xffff }, { 0x1f000, 0x1faff },
+    {0x80, 0xa9},     {0xab, 0xb4},     {0xb6, 0xb9},     {0xbb, 0xbf},       {0xd7, 0xd7},
+    {0xf7, 0xf7},     {0x1680, 0x1680}, {0x2000, 0x2070}, {0x2074, 0x207e},   {0x2080, 0x208e},
+    {0x20a0, 0x20ff}, {0x2190, 0x249b}, {0x2500, 0x2bff}, {0x3000, 0x3004},   {0x3008, 0x3020},
+    {0xe000, 0xf8ff}, {0xfe00, 0xfe6f}, {0xfffc, 0xffff}, {0x1f000, 0x1faff},
 };
 
 static bool lexer_is_word_part(const Lexer *lexer) {
@@ -447,7 +447,8 @@ static Keyword keyword_find(Bytes word) {
         uint32_t i = 0;
         int order = 0;
         for (; i < word.count && order == 0; i++) {
-            order = byte_to_upper(word.data[i]) - (uint8_t)text[i];  // text ends in a zero, which no word contains
+            order = byte_to_upper(word.data[i]) -
+                    (uint8_t)text[i];  // text ends in a zero, which no word contains
         }
         if (order == 0 && text[i] == 0) return (Keyword)middle;
         if (order > 0) {

@@ -2,7 +2,8 @@
 //
 // Threads    none of it is shared.
 // Lifetime   tokens and their texts live in the arena and in the text given.
-// Limits     the text is bounded by its caller (SQL_TEXT_BYTES_MAX); as many tokens as bytes at most.
+// Limits     the text is bounded by its caller (SQL_TEXT_BYTES_MAX); as many tokens as bytes at
+//            most.
 // Format     sql.md 2.
 #pragma once
 
@@ -40,20 +41,22 @@ typedef enum TokenKind {
 } TokenKind;
 
 // Words with a meaning somewhere in the grammar. In alphabetical order.
-#define KEYWORDS(X)                                                                                \
-    X(ALL) X(ANALYZE) X(AND) X(ANTI) X(ANY) X(APPLY) X(ARRAY) X(ARRAY_AGG) X(AS) X(ASC) X(AT)      \
-    X(BETWEEN) X(BY) X(CASE) X(CAST) X(CEIL) X(CLUSTER) X(COLLATE) X(CONFLICT) X(CROSS)            \
-    X(CURRENT_CATALOG) X(CURRENT_DATE) X(CURRENT_TIME) X(CURRENT_TIMESTAMP) X(CURRENT_USER)        \
-    X(DELETE) X(DESC) X(DISTINCT) X(DISTRIBUTE) X(DIV) X(ELSE) X(END) X(ESCAPE) X(EXCEPT)          \
-    X(EXISTS) X(EXPLAIN) X(EXTRACT) X(FALSE) X(FETCH) X(FIRST) X(FLOOR) X(FOR) X(FROM) X(FULL)     \
-    X(GROUP) X(HAVING) X(ILIKE) X(IN) X(INNER) X(INSERT) X(INTERSECT) X(INTERVAL) X(INTO) X(IS)    \
-    X(JOIN) X(LAST) X(LATERAL) X(LEFT) X(LIKE) X(LIMIT) X(LISTAGG) X(LOCAL) X(LOCALTIME)           \
-    X(LOCALTIMESTAMP) X(NATURAL) X(NOT) X(NULL) X(NULLS) X(OFFSET) X(ON) X(OPERATOR) X(OR)         \
-    X(ORDER) X(OUTER) X(OVER) X(OVERLAY) X(OVERWRITE) X(PARTITION) X(PIVOT) X(POSITION)            \
-    X(QUALIFY) X(RETURNING) X(RIGHT) X(ROLE) X(ROW) X(ROWS) X(SAFE_CAST) X(SELECT) X(SEMI)         \
-    X(SESSION) X(SESSION_USER) X(SET) X(SHOW) X(SIMILAR) X(SORT) X(SUBSTRING) X(TABLE) X(THEN)     \
-    X(TIME) X(TO) X(TOP) X(TRIM) X(TRUE) X(TRY_CAST) X(UNION) X(UNKNOWN) X(UNNEST) X(UPDATE)       \
+// clang-format off
+#define KEYWORDS(X) \
+    X(ALL) X(ANALYZE) X(AND) X(ANTI) X(ANY) X(APPLY) X(ARRAY) X(ARRAY_AGG) X(AS) X(ASC) X(AT) \
+    X(BETWEEN) X(BY) X(CASE) X(CAST) X(CEIL) X(CLUSTER) X(COLLATE) X(CONFLICT) X(CROSS) \
+    X(CURRENT_CATALOG) X(CURRENT_DATE) X(CURRENT_TIME) X(CURRENT_TIMESTAMP) X(CURRENT_USER) \
+    X(DELETE) X(DESC) X(DISTINCT) X(DISTRIBUTE) X(DIV) X(ELSE) X(END) X(ESCAPE) X(EXCEPT) \
+    X(EXISTS) X(EXPLAIN) X(EXTRACT) X(FALSE) X(FETCH) X(FIRST) X(FLOOR) X(FOR) X(FROM) X(FULL) \
+    X(GROUP) X(HAVING) X(ILIKE) X(IN) X(INNER) X(INSERT) X(INTERSECT) X(INTERVAL) X(INTO) X(IS) \
+    X(JOIN) X(LAST) X(LATERAL) X(LEFT) X(LIKE) X(LIMIT) X(LISTAGG) X(LOCAL) X(LOCALTIME) \
+    X(LOCALTIMESTAMP) X(NATURAL) X(NOT) X(NULL) X(NULLS) X(OFFSET) X(ON) X(OPERATOR) X(OR) \
+    X(ORDER) X(OUTER) X(OVER) X(OVERLAY) X(OVERWRITE) X(PARTITION) X(PIVOT) X(POSITION) \
+    X(QUALIFY) X(RETURNING) X(RIGHT) X(ROLE) X(ROW) X(ROWS) X(SAFE_CAST) X(SELECT) X(SEMI) \
+    X(SESSION) X(SESSION_USER) X(SET) X(SHOW) X(SIMILAR) X(SORT) X(SUBSTRING) X(TABLE) X(THEN) \
+    X(TIME) X(TO) X(TOP) X(TRIM) X(TRUE) X(TRY_CAST) X(UNION) X(UNKNOWN) X(UNNEST) X(UPDATE) \
     X(USER) X(USING) X(VALUES) X(VIEW) X(WHEN) X(WHERE) X(WINDOW) X(WITH) X(XOR) X(ZONE)
+// clang-format on
 
 typedef enum Keyword {
     KEYWORD_NONE,
@@ -65,12 +68,12 @@ typedef enum Keyword {
 // How the parser understood a token; what tokens_write needs to know.
 typedef enum TokenRole {
     ROLE_PLAIN,
-    ROLE_CAPITALS,   // a keyword, or the name of a type
-    ROLE_BOOL,       // written in small letters
-    ROLE_SIGN,       // no space behind it
-    ROLE_CALL,       // an opening parenthesis with no space before it
-    ROLE_BARE_ALIAS, // written with AS before it
-    ROLE_OMITTED,    // not written
+    ROLE_CAPITALS,    // a keyword, or the name of a type
+    ROLE_BOOL,        // written in small letters
+    ROLE_SIGN,        // no space behind it
+    ROLE_CALL,        // an opening parenthesis with no space before it
+    ROLE_BARE_ALIAS,  // written with AS before it
+    ROLE_OMITTED,     // not written
 } TokenRole;
 
 typedef struct Token {
@@ -95,5 +98,6 @@ Status tokens_read(Bytes text, Arena *arena, TokenSpan *ret_tokens, Error *error
 
 // One token as error texts show it.
 void token_write(const Token *token, Buffer *buffer);
-// Tokens first ... end - 1 with single spaces, keywords in capitals: how rejected parts are quoted (sql.md 3.8).
+// Tokens first ... end - 1 with single spaces, keywords in capitals: how rejected parts are quoted
+// (sql.md 3.8).
 void tokens_write(const TokenSpan *tokens, uint32_t first, uint32_t end, Buffer *buffer);

@@ -1,7 +1,7 @@
 // typing.c - the type checker (sql.md 6).
 //
-// Literals have no type of their own: they take that of the other operand. There is no promotion: two columns
-// compare only if their types are structurally the same.
+// Literals have no type of their own: they take that of the other operand. There is no promotion:
+// two columns compare only if their types are structurally the same.
 
 #include "sql/typing.h"
 
@@ -12,10 +12,13 @@ static Status typing_add_view(Typing *typing, const SyntaxTable *table, uint16_t
 static Status typing_view_arguments(Typing *typing, const SyntaxTable *table, uint16_t relation,
                                     Bytes *ret_arguments);
 static Status typing_on(Typing *typing, const Syntax *on, QueryRelation *relation);
-static Status typing_expr(Typing *typing, const Syntax *node, const Type *wanted, const QueryExpr **ret_expr);
-static Status typing_literal(Typing *typing, const Syntax *node, const Type *wanted, const QueryExpr **ret_expr);
+static Status typing_expr(Typing *typing, const Syntax *node, const Type *wanted,
+                          const QueryExpr **ret_expr);
+static Status typing_literal(Typing *typing, const Syntax *node, const Type *wanted,
+                             const QueryExpr **ret_expr);
 static Status typing_sender(Typing *typing, const Type *wanted, const QueryExpr **ret_expr);
-static Status typing_name(Typing *typing, const Syntax *node, const Type *wanted, const QueryExpr **ret_expr);
+static Status typing_name(Typing *typing, const Syntax *node, const Type *wanted,
+                          const QueryExpr **ret_expr);
 static Status typing_logic(Typing *typing, const Syntax *node, const QueryExpr **ret_expr);
 static Status typing_compare(Typing *typing, const Syntax *node, const QueryExpr **ret_expr);
 static const QueryExpr *expr_constant(Typing *typing, const Type *type, Bytes value);
@@ -41,11 +44,12 @@ Status typing_add_table(Typing *typing, Bytes name) {
     if (status != STATUS_OK) return status;
     const TableSchema *schema = typing->tables[0].schema;
     if (catalog_is_view(&typing->tables[0])) {
-        return error_set(typing->error, STATUS_INVALID, "`%.*s` is a view; DML on views is not supported",
+        return error_set(typing->error, STATUS_INVALID,
+                         "`%.*s` is a view; DML on views is not supported",
                          BYTES_FORMAT(schema->name));
     }
     typing->aliases[0] = name;
-    typing->relations[0] = (QueryRelation){ .table = schema->id };
+    typing->relations[0] = (QueryRelation){.table = schema->id};
     typing->count = 1;
     return STATUS_OK;
 }
@@ -57,15 +61,16 @@ static Status typing_add_relation(Typing *typing, const SyntaxTable *table, bool
     }
     for (uint16_t i = 0; i < typing->count; i++) {
         if (!bytes_equal(typing->aliases[i], table->alias)) continue;
-        return error_set(typing->error, STATUS_INVALID, "Duplicate name `%.*s`", BYTES_FORMAT(table->alias));
+        return error_set(typing->error, STATUS_INVALID, "Duplicate name `%.*s`",
+                         BYTES_FORMAT(table->alias));
     }
     uint16_t relation = typing->count;
     CatalogTable *found = &typing->tables[relation];
     Status status = catalog_find_table(typing->context, table->name, found, typing->error);
     if (status != STATUS_OK) return status;
     ASSERT(takes_arguments || table->argument_count == 0);
-    typing->relations[relation] = (QueryRelation){ .table = found->schema->id };
-    typing->views[relation] = (QueryView){ .table = found->schema->id };
+    typing->relations[relation] = (QueryRelation){.table = found->schema->id};
+    typing->views[relation] = (QueryView){.table = found->schema->id};
     typing->aliases[relation] = table->alias;
     status = typing_add_view(typing, table, relation);
     typing->count++;
@@ -79,7 +84,8 @@ static Status typing_add_view(Typing *typing, const SyntaxTable *table, uint16_t
     if (!catalog_is_view(found)) {
         if (table->argument_count == 0) return STATUS_OK;
         return error_set(typing->error, STATUS_INVALID,
-                         "`%.*s` is a table, not a view; it does not take arguments", BYTES_FORMAT(name));
+                         "`%.*s` is a table, not a view; it does not take arguments",
+                         BYTES_FORMAT(name));
     }
     if (table->argument_count != found->parameter_count) {
         return error_set(typing->error, STATUS_INVALID,
@@ -115,10 +121,11 @@ static Status typing_view_arguments(Typing *typing, const SyntaxTable *table, ui
             buffer_init(&text, SQL_TEXT_BYTES_MAX);
             type_write_text(&text, parameters[i].type);
             Bytes shown = buffer_bytes(&text);
-            status = error_set(typing->error, STATUS_INVALID,
-                               "Parameter `%.*s` of view `%.*s` has type %.*s, which cannot be passed from SQL",
-                               BYTES_FORMAT(parameters[i].name), BYTES_FORMAT(found->schema->name),
-                               BYTES_FORMAT(shown));
+            status = error_set(
+                typing->error, STATUS_INVALID,
+                "Parameter `%.*s` of view `%.*s` has type %.*s, which cannot be passed from SQL",
+                BYTES_FORMAT(parameters[i].name), BYTES_FORMAT(found->schema->name),
+                BYTES_FORMAT(shown));
             buffer_done(&text);
             break;
         }
@@ -162,14 +169,14 @@ Status typing_column(Typing *typing, Bytes table, Bytes column, QueryColumn *ret
     ASSERT(relation < typing->count);
     uint16_t found = catalog_find_column(&typing->tables[relation], column);
     if (found == COLUMN_NONE) return typing_fail_scope(typing, column);
-    *ret_column = (QueryColumn){ relation, found };
+    *ret_column = (QueryColumn){relation, found};
     return STATUS_OK;
 }
 
 // ---- expressions ----
 
 Status typing_filter(Typing *typing, const Syntax *filter, Conjuncts *ret_conjuncts) {
-    *ret_conjuncts = (Conjuncts){ 0 };
+    *ret_conjuncts = (Conjuncts){0};
     if (filter == NULL) return STATUS_OK;
     const QueryExpr *expr = NULL;
     Status status = typing_expr(typing, filter, type_primitive(TYPE_BOOL), &expr);
@@ -181,12 +188,13 @@ Status typing_filter(Typing *typing, const Syntax *filter, Conjuncts *ret_conjun
     } else {
         items[0] = expr;
     }
-    *ret_conjuncts = (Conjuncts){ items, count };
+    *ret_conjuncts = (Conjuncts){items, count};
     return STATUS_OK;
 }
 
 // wanted may be NULL: any type.
-static Status typing_expr(Typing *typing, const Syntax *node, const Type *wanted, const QueryExpr **ret_expr) {
+static Status typing_expr(Typing *typing, const Syntax *node, const Type *wanted,
+                          const QueryExpr **ret_expr) {
     node = syntax_inner(node);
     bool is_bool = wanted == NULL || wanted->kind == TYPE_BOOL;
     switch (node->kind) {
@@ -219,9 +227,11 @@ static Status typing_expr(Typing *typing, const Syntax *node, const Type *wanted
     UNREACHABLE();  // syntax_check lets none of these through
 }
 
-static Status typing_literal(Typing *typing, const Syntax *node, const Type *wanted, const QueryExpr **ret_expr) {
+static Status typing_literal(Typing *typing, const Syntax *node, const Type *wanted,
+                             const QueryExpr **ret_expr) {
     if (wanted == NULL) {
-        return error_set(typing->error, STATUS_INVALID, "Cannot resolve type for literal expression");
+        return error_set(typing->error, STATUS_INVALID,
+                         "Cannot resolve type for literal expression");
     }
     Bytes value;
     if (!literal_read(node->text, wanted, typing->arena, &value)) {
@@ -249,14 +259,15 @@ static Status typing_sender(Typing *typing, const Type *wanted, const QueryExpr 
     return STATUS_OK;
 }
 
-static Status typing_name(Typing *typing, const Syntax *node, const Type *wanted, const QueryExpr **ret_expr) {
+static Status typing_name(Typing *typing, const Syntax *node, const Type *wanted,
+                          const QueryExpr **ret_expr) {
     QueryColumn column;
     Status status = typing_column(typing, node->table, node->text, &column);
     if (status != STATUS_OK) return status;
     const Type *type = catalog_column_type(&typing->tables[column.relation], column.column);
     if (wanted != NULL && !type_equal(type, wanted)) return typing_fail_type(typing, type, wanted);
     QueryExpr *expr = ARENA_NEW(typing->arena, QueryExpr);
-    *expr = (QueryExpr){ .kind = QUERY_EXPR_COLUMN, .type = type };
+    *expr = (QueryExpr){.kind = QUERY_EXPR_COLUMN, .type = type};
     expr->column = column;
     *ret_expr = expr;
     return STATUS_OK;
@@ -290,7 +301,8 @@ static Status typing_logic(Typing *typing, const Syntax *node, const QueryExpr *
 
 static const char *compare_text(QueryCompare compare) {
     static const char *const TEXTS[] = {
-        [QUERY_EQ] = "=", [QUERY_NE] = "<>", [QUERY_LT] = "<", [QUERY_LE] = "<=", [QUERY_GT] = ">", [QUERY_GE] = ">=",
+        [QUERY_EQ] = "=",  [QUERY_NE] = "<>", [QUERY_LT] = "<",
+        [QUERY_LE] = "<=", [QUERY_GT] = ">",  [QUERY_GE] = ">=",
     };
     return TEXTS[compare];
 }
@@ -311,13 +323,15 @@ static Status typing_compare(Typing *typing, const Syntax *node, const QueryExpr
         buffer_init(&text, SQL_TEXT_BYTES_MAX);
         type_write_text(&text, left->type);
         Bytes shown = buffer_bytes(&text);
-        status = error_set(typing->error, STATUS_INVALID, "Invalid binary operator `%s` for type `%.*s`",
+        status = error_set(typing->error, STATUS_INVALID,
+                           "Invalid binary operator `%s` for type `%.*s`",
                            compare_text(node->compare), BYTES_FORMAT(shown));
         buffer_done(&text);
         return status;
     }
     QueryExpr *expr = ARENA_NEW(typing->arena, QueryExpr);
-    *expr = (QueryExpr){ .kind = QUERY_EXPR_COMPARE, .compare = node->compare, .type = type_primitive(TYPE_BOOL) };
+    *expr = (QueryExpr){
+        .kind = QUERY_EXPR_COMPARE, .compare = node->compare, .type = type_primitive(TYPE_BOOL)};
     expr->left = left;
     expr->right = right;
     *ret_expr = expr;
@@ -339,14 +353,15 @@ static bool syntax_is_constant(const Syntax *node) {
 
 static const QueryExpr *expr_constant(Typing *typing, const Type *type, Bytes value) {
     QueryExpr *expr = ARENA_NEW(typing->arena, QueryExpr);
-    *expr = (QueryExpr){ .kind = QUERY_EXPR_CONSTANT, .type = type };
+    *expr = (QueryExpr){.kind = QUERY_EXPR_CONSTANT, .type = type};
     expr->constant = value;
     return expr;
 }
 
 Status typing_value(Typing *typing, const Syntax *literal, const Type *type, Bytes *ret_value) {
     bool is_bool = literal->kind == SYNTAX_BOOL;
-    if (is_bool && type->kind != TYPE_BOOL) return typing_fail_type(typing, type_primitive(TYPE_BOOL), type);
+    if (is_bool && type->kind != TYPE_BOOL)
+        return typing_fail_type(typing, type_primitive(TYPE_BOOL), type);
     if (literal->kind == SYNTAX_STRING && type->kind != TYPE_STRING) {
         return typing_fail_type(typing, type_primitive(TYPE_STRING), type);
     }
@@ -379,10 +394,10 @@ Status typing_fail_type(Typing *typing, const Type *actual, const Type *wanted) 
     buffer_init(&wanted_text, SQL_TEXT_BYTES_MAX);
     type_write_text(&actual_text, actual);
     type_write_text(&wanted_text, wanted);
-    Bytes shown[2] = { buffer_bytes(&actual_text), buffer_bytes(&wanted_text) };
+    Bytes shown[2] = {buffer_bytes(&actual_text), buffer_bytes(&wanted_text)};
     Status status = error_set(typing->error, STATUS_INVALID,
-                              "Unexpected type: (expected) %.*s != %.*s (inferred)", BYTES_FORMAT(shown[0]),
-                              BYTES_FORMAT(shown[1]));
+                              "Unexpected type: (expected) %.*s != %.*s (inferred)",
+                              BYTES_FORMAT(shown[0]), BYTES_FORMAT(shown[1]));
     buffer_done(&actual_text);
     buffer_done(&wanted_text);
     return status;

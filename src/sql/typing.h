@@ -38,7 +38,8 @@ Status typing_filter(Typing *typing, const Syntax *filter, Conjuncts *ret_conjun
 Status typing_column(Typing *typing, Bytes table, Bytes column, QueryColumn *ret_column);
 // The relation with that alias.
 Status typing_relation(Typing *typing, Bytes alias, uint16_t *ret_relation);
-// A literal for a column in VALUES and SET: strings and booleans only for their own types (sql.md 5.3).
+// A literal for a column in VALUES and SET: strings and booleans only for their own types (sql.md
+// 5.3).
 Status typing_value(Typing *typing, const Syntax *literal, const Type *type, Bytes *ret_value);
 
 // "The literal expression `5` cannot be parsed as type `Bool`", "Unexpected type: ...".

@@ -1,5 +1,5 @@
-// fixture.h - stores for the tests of sql/: the catalogue that upstream's answers were recorded with, and tables
-// made on the spot.
+// fixture.h - stores for the tests of sql/: the catalogue that upstream's answers were recorded
+// with, and tables made on the spot.
 #pragma once
 
 #include "sql/sql.h"
@@ -27,11 +27,11 @@ static inline Identity fixture_identity(const char *hex) {
 }
 
 static inline SqlContext fixture_owner(Store *store) {
-    return (SqlContext){ .store = store, .sender = fixture_identity(OWNER_HEX), .is_owner = true };
+    return (SqlContext){.store = store, .sender = fixture_identity(OWNER_HEX), .is_owner = true};
 }
 
 static inline SqlContext fixture_caller(Store *store) {
-    return (SqlContext){ .store = store, .sender = fixture_identity(CALLER_HEX) };
+    return (SqlContext){.store = store, .sender = fixture_identity(CALLER_HEX)};
 }
 
 static inline Bytes fixture_read(const char *path, uint8_t **ret_memory) {
@@ -50,7 +50,7 @@ static inline Bytes fixture_read(const char *path, uint8_t **ret_memory) {
 // A store with the tables, views and rules of data/catalogue.bsatn.
 static inline Store *fixture_catalogue(void) {
     uint8_t *memory;
-    Error error = { 0 };
+    Error error = {0};
     ModuleDef *def = NULL;
     Bytes bytes = fixture_read(FIXTURE_DATA "catalogue.bsatn", &memory);
     if (module_def_read(bytes, &def, &error) != STATUS_OK) fail_msg("%s", error.text);
@@ -58,18 +58,22 @@ static inline Store *fixture_catalogue(void) {
     Tx *tx = tx_begin(store);
     for (uint32_t i = 0; i < def->table_count; i++) {
         Table *table;
-        if (tx_create_table(tx, &def->tables[i], &table, &error) != STATUS_OK) fail_msg("%s", error.text);
+        if (tx_create_table(tx, &def->tables[i], &table, &error) != STATUS_OK)
+            fail_msg("%s", error.text);
     }
     for (uint32_t i = 0; i < def->view_count; i++) {
         Table *table;
-        if (tx_create_view(tx, &def->views[i], &table, &error) != STATUS_OK) fail_msg("%s", error.text);
+        if (tx_create_view(tx, &def->views[i], &table, &error) != STATUS_OK)
+            fail_msg("%s", error.text);
     }
     SqlContext owner = fixture_owner(store);
     for (uint32_t i = 0; i < def->row_level_security_count; i++) {
         TableId id = 0;
         Bytes text = def->row_level_security[i];
-        if (sql_check_row_level_security(&owner, text, &id, &error) != STATUS_OK) fail_msg("%s", error.text);
-        if (tx_set_row_level_security(tx, id, text, true, &error) != STATUS_OK) fail_msg("%s", error.text);
+        if (sql_check_row_level_security(&owner, text, &id, &error) != STATUS_OK)
+            fail_msg("%s", error.text);
+        if (tx_set_row_level_security(tx, id, text, true, &error) != STATUS_OK)
+            fail_msg("%s", error.text);
     }
     tx_commit(tx);
     tx_release(tx);
@@ -100,7 +104,8 @@ typedef struct FixtureTable {
 static inline Table *fixture_table(Store *store, const FixtureTable *of) {
     Arena arena;
     arena_init(&arena, FIXTURE_ARENA_MAX);
-    TableSchema schema = { .name = bytes_of_text(of->name), .primary_key = COLUMN_NONE, .origin = TABLE_USER };
+    TableSchema schema = {
+        .name = bytes_of_text(of->name), .primary_key = COLUMN_NONE, .origin = TABLE_USER};
     schema.accessor = schema.name;
     schema.access = of->is_private ? TABLE_PRIVATE : TABLE_PUBLIC;
     schema.is_event = of->is_event;
@@ -116,7 +121,7 @@ static inline Table *fixture_table(Store *store, const FixtureTable *of) {
     ConstraintSchema *constraints = ARENA_ARRAY(&arena, ConstraintSchema, of->index_count);
     for (uint32_t i = 0; i < of->index_count; i++) {
         const FixtureIndex *index = &of->indexes[i];
-        ColumnList list = { index->columns, index->count };
+        ColumnList list = {index->columns, index->count};
         indexes[i].name = arena_format(&arena, "%s_idx_%u", of->name, i);
         indexes[i].accessor = indexes[i].name;
         indexes[i].kind = index->kind;
@@ -129,7 +134,7 @@ static inline Table *fixture_table(Store *store, const FixtureTable *of) {
     schema.indexes = indexes;
     schema.index_count = of->index_count;
     schema.constraints = constraints;
-    Error error = { 0 };
+    Error error = {0};
     Table *table = NULL;
     Tx *tx = tx_begin(store);
     if (tx_create_table(tx, &schema, &table, &error) != STATUS_OK) fail_msg("%s", error.text);
@@ -147,8 +152,8 @@ static inline const char *fixture_change(Store *store, const char *text, DmlStat
     Arena arena;
     arena_init(&arena, FIXTURE_ARENA_MAX);
     SqlContext owner = fixture_owner(store);
-    SqlStatement statement = { 0 };
-    DmlStats stats = { 0 };
+    SqlStatement statement = {0};
+    DmlStats stats = {0};
     Status status = sql_compile(&owner, bytes_of_text(text), &arena, &statement, &error);
     if (status == STATUS_OK) {
         assert_non_null(statement.dml);
@@ -180,17 +185,19 @@ typedef struct FixtureRows {
 static inline bool fixture_take_row(void *user, Bytes row) {
     FixtureRows *rows = user;
     if (rows->count++ > 0) buffer_append_text(&rows->text, ",");
-    const uint8_t *end = json_write_value(&rows->text, TYPESPACE_NONE, rows->type, row.data, JSON_UNTYPED);
+    const uint8_t *end = json_write_value(&rows->text, TYPESPACE_NONE, rows->type, row.data,
+                                          JSON_UNTYPED);
     assert_ptr_equal(end, row.data + row.count);
     return true;
 }
 
-// The rows of a SELECT or SHOW as JSON, "[1,2],[3,4]", or the text of the error. Freed by the next call.
+// The rows of a SELECT or SHOW as JSON, "[1,2],[3,4]", or the text of the error. Freed by the next
+// call.
 static inline const char *fixture_select(const SqlContext *context, const char *text) {
     static FixtureRows rows;
     Arena arena;
-    Error error = { 0 };
-    SqlStatement statement = { 0 };
+    Error error = {0};
+    SqlStatement statement = {0};
     arena_init(&arena, FIXTURE_ARENA_MAX);
     buffer_done(&rows.text);
     buffer_init(&rows.text, 1u << 28);

@@ -1,9 +1,11 @@
-// golden_test.c - what upstream answers to 1,800 texts, in all grammars, as owner and as somebody else.
+// golden_test.c - what upstream answers to 1,800 texts, in all grammars, as owner and as somebody
+// else.
 //
-// data/answers.txt was recorded from upstream's own crates (spacetimedb-expr, -query, -subscription 2.14.0) over
-// the tables, views and rules of data/catalogue.bsatn. A line is three fields with tabs between them: who (O owner,
-// U other) and the grammar (H statement, Q one-off query, S subscription); the text; the answer. Answers are
-// "ok" with what else was recorded, or the error's text. \n, \r and \t stand for themselves in texts.
+// data/answers.txt was recorded from upstream's own crates (spacetimedb-expr, -query, -subscription
+// 2.14.0) over the tables, views and rules of data/catalogue.bsatn. A line is three fields with
+// tabs between them: who (O owner, U other) and the grammar (H statement, Q one-off query, S
+// subscription); the text; the answer. Answers are "ok" with what else was recorded, or the error's
+// text. \n, \r and \t stand for themselves in texts.
 #include "fixture.h"
 
 static char *unescape(char *text) {
@@ -17,16 +19,18 @@ static char *unescape(char *text) {
     return text;
 }
 
-static void answer(Store *store, const char *mode, const char *text, char *ret_answer, size_t count) {
+static void answer(Store *store, const char *mode, const char *text, char *ret_answer,
+                   size_t count) {
     SqlContext context = mode[0] == 'O' ? fixture_owner(store) : fixture_caller(store);
-    Error error = { 0 };
+    Error error = {0};
     Arena arena;
     arena_init(&arena, FIXTURE_ARENA_MAX);
     Status status;
     if (mode[1] == 'H') {
-        SqlStatement statement = { 0 };
+        SqlStatement statement = {0};
         status = sql_compile(&context, bytes_of_text(text), &arena, &statement, &error);
-        bool is_dml = statement.dml != NULL || status == STATUS_DENIED;  // upstream's core does not check rights
+        bool is_dml = statement.dml != NULL ||
+                      status == STATUS_DENIED;  // upstream's core does not check rights
         if (status == STATUS_DENIED) status = STATUS_OK;
         snprintf(ret_answer, count, "ok %s", is_dml ? "dml" : "select");
     } else {
@@ -38,7 +42,8 @@ static void answer(Store *store, const char *mode, const char *text, char *ret_a
             Bytes name = table_schema(store_find_table(store, query_table(query)))->name;
             uint32_t fragments = query_fragment_count(query);
             if (use == SQL_ONE_OFF) {
-                snprintf(ret_answer, count, "ok %u %.*s %s", fragments, BYTES_FORMAT(name), depends);
+                snprintf(ret_answer, count, "ok %u %.*s %s", fragments, BYTES_FORMAT(name),
+                         depends);
             } else {
                 snprintf(ret_answer, count, "ok %u %s", fragments, depends);
             }

@@ -1,5 +1,5 @@
-// plan_test.c - what a plan says without being run: estimates for the row limit (sql.md 18), the equalities to
-// prune by, the tables it reads, and whose result it is.
+// plan_test.c - what a plan says without being run: estimates for the row limit (sql.md 18), the
+// equalities to prune by, the tables it reads, and whose result it is.
 #include "fixture.h"
 
 static Store *store;
@@ -13,8 +13,10 @@ static int setup(void **state) {
         snprintf(text, sizeof text, "INSERT INTO l (id, x, y) VALUES (%u, %u, %u)", i, i % 5, i);
         fixture_must(store, text);
     }
-    fixture_must(store, "INSERT INTO n (a, b, c) VALUES (1, 1, 'a'), (2, 1, 'a'), (3, 1, 'a'), (4, 1, 'a'), (5, 1, 'a')");
-    fixture_must(store, "INSERT INTO p (id, level, name) VALUES (1, 1, 'a'), (2, 1, 'a'), (3, 2, 'a'), (4, 2, 'a')");
+    fixture_must(store, "INSERT INTO n (a, b, c) VALUES (1, 1, 'a'), (2, 1, 'a'), (3, 1, 'a'), (4, "
+                        "1, 'a'), (5, 1, 'a')");
+    fixture_must(store, "INSERT INTO p (id, level, name) VALUES (1, 1, 'a'), (2, 1, 'a'), (3, 2, "
+                        "'a'), (4, 2, 'a')");
     return 0;
 }
 
@@ -25,8 +27,8 @@ static int teardown(void **state) {
 }
 
 static const Query *compile(const SqlContext *context, const char *text, Arena *arena) {
-    SqlStatement statement = { 0 };
-    Error error = { 0 };
+    SqlStatement statement = {0};
+    Error error = {0};
     if (sql_compile(context, bytes_of_text(text), arena, &statement, &error) != STATUS_OK) {
         fail_msg("%s: %s", text, error.text);
     }
@@ -39,27 +41,27 @@ static void test_estimates(void **state) {
         const char *text;
         uint64_t cost;
     } CASES[] = {
-        { "SELECT * FROM n", 5 },
-        { "SELECT * FROM n LIMIT 3", 3 },
-        { "SELECT * FROM n LIMIT 30", 30 },
-        { "SELECT * FROM n WHERE a = 1", 10 },             // no index: scanned and filtered
-        { "SELECT * FROM n WHERE a = 1 LIMIT 1", 10 },     // the limit stays above the filter
-        { "SELECT COUNT(*) AS n FROM n", 5 },
-        { "SELECT COUNT(*) AS n FROM n LIMIT 3", 5 },
-        { "SELECT * FROM l WHERE x = 0", 2 },              // 10 rows, 5 keys
-        { "SELECT * FROM l WHERE x = 0 LIMIT 1", 1 },
-        { "SELECT * FROM l WHERE x = 0 AND y = 1", 4 },
-        { "SELECT * FROM l WHERE x > 0", 20 },             // ranges use no index upstream
-        { "SELECT * FROM l WHERE x = 0 OR x = 1", 20 },
-        { "SELECT * FROM p WHERE id = 1", 1 },
-        { "SELECT * FROM p WHERE id = 99", 1 },
-        { "SELECT l.* FROM p JOIN l ON p.id = l.id", 8 },  // 4 + 4 * (10 / 10)
-        { "SELECT l.* FROM p JOIN l ON p.id = l.x", 12 },  // 4 + 4 * (10 / 5)
-        { "SELECT p.* FROM l JOIN p ON p.id = l.x", 20 },  // the key of p is unique
-        { "SELECT p.* FROM p JOIN l ON p.id = l.id WHERE l.x = 1", 4 },  // l first: 2 + 2
-        { "SELECT p.* FROM p JOIN n", 29 },                // 4 + 5 + 20
-        { "SELECT p.* FROM p JOIN n ON p.level = n.a", 29 },
-        { "SELECT * FROM ev", 0 },
+        {"SELECT * FROM n", 5},
+        {"SELECT * FROM n LIMIT 3", 3},
+        {"SELECT * FROM n LIMIT 30", 30},
+        {"SELECT * FROM n WHERE a = 1", 10},          // no index: scanned and filtered
+        {"SELECT * FROM n WHERE a = 1 LIMIT 1", 10},  // the limit stays above the filter
+        {"SELECT COUNT(*) AS n FROM n", 5},
+        {"SELECT COUNT(*) AS n FROM n LIMIT 3", 5},
+        {"SELECT * FROM l WHERE x = 0", 2},  // 10 rows, 5 keys
+        {"SELECT * FROM l WHERE x = 0 LIMIT 1", 1},
+        {"SELECT * FROM l WHERE x = 0 AND y = 1", 4},
+        {"SELECT * FROM l WHERE x > 0", 20},  // ranges use no index upstream
+        {"SELECT * FROM l WHERE x = 0 OR x = 1", 20},
+        {"SELECT * FROM p WHERE id = 1", 1},
+        {"SELECT * FROM p WHERE id = 99", 1},
+        {"SELECT l.* FROM p JOIN l ON p.id = l.id", 8},                // 4 + 4 * (10 / 10)
+        {"SELECT l.* FROM p JOIN l ON p.id = l.x", 12},                // 4 + 4 * (10 / 5)
+        {"SELECT p.* FROM l JOIN p ON p.id = l.x", 20},                // the key of p is unique
+        {"SELECT p.* FROM p JOIN l ON p.id = l.id WHERE l.x = 1", 4},  // l first: 2 + 2
+        {"SELECT p.* FROM p JOIN n", 29},                              // 4 + 5 + 20
+        {"SELECT p.* FROM p JOIN n ON p.level = n.a", 29},
+        {"SELECT * FROM ev", 0},
     };
     SqlContext owner = fixture_owner(store);
     for (uint32_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
@@ -79,19 +81,20 @@ static void test_equalities(void **state) {
         const char *table;
         uint16_t column;
     } CASES[] = {
-        { "SELECT * FROM p WHERE id = 1", 1, "p", 0 },
-        { "SELECT * FROM p WHERE level = 1 AND id = 1 AND name = 'a'", 1, "p", 0 },  // the unique one
-        { "SELECT * FROM p WHERE name = 'a' AND level = 1", 1, "p", 1 },             // the indexed one
-        { "SELECT * FROM p WHERE name = 'a'", 1, "p", 2 },
-        { "SELECT * FROM p WHERE id = 1 OR id = 2", 0, "", 0 },
-        { "SELECT * FROM p WHERE id > 1", 0, "", 0 },
-        { "SELECT * FROM n WHERE b = 1", 0, "", 0 },
-        { "SELECT p.* FROM p JOIN l ON p.id = l.id WHERE l.x = 3", 1, "l", 1 },
-        { "SELECT a.* FROM p a JOIN p b ON a.id = b.id WHERE a.level = 3", 0, "", 0 },
-        { "SELECT a.* FROM p a JOIN p b ON a.id = b.id WHERE a.level = 3 AND b.level = 3", 1, "p", 1 },
-        { "SELECT a.* FROM p a JOIN p b ON a.id = b.id WHERE a.level = 3 AND b.level = 4", 0, "", 0 },
-        { "SELECT * FROM vs", 1, "vs", 0 },
-        { "SELECT * FROM mail WHERE to = :sender", 1, "mail", 1 },
+        {"SELECT * FROM p WHERE id = 1", 1, "p", 0},
+        {"SELECT * FROM p WHERE level = 1 AND id = 1 AND name = 'a'", 1, "p", 0},  // the unique one
+        {"SELECT * FROM p WHERE name = 'a' AND level = 1", 1, "p", 1},  // the indexed one
+        {"SELECT * FROM p WHERE name = 'a'", 1, "p", 2},
+        {"SELECT * FROM p WHERE id = 1 OR id = 2", 0, "", 0},
+        {"SELECT * FROM p WHERE id > 1", 0, "", 0},
+        {"SELECT * FROM n WHERE b = 1", 0, "", 0},
+        {"SELECT p.* FROM p JOIN l ON p.id = l.id WHERE l.x = 3", 1, "l", 1},
+        {"SELECT a.* FROM p a JOIN p b ON a.id = b.id WHERE a.level = 3", 0, "", 0},
+        {"SELECT a.* FROM p a JOIN p b ON a.id = b.id WHERE a.level = 3 AND b.level = 3", 1, "p",
+         1},
+        {"SELECT a.* FROM p a JOIN p b ON a.id = b.id WHERE a.level = 3 AND b.level = 4", 0, "", 0},
+        {"SELECT * FROM vs", 1, "vs", 0},
+        {"SELECT * FROM mail WHERE to = :sender", 1, "mail", 1},
     };
     SqlContext owner = fixture_owner(store);
     for (uint32_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
@@ -115,29 +118,34 @@ static void test_what_is_read(void **state) {
     Arena arena;
     arena_init(&arena, FIXTURE_ARENA_MAX);
     SqlContext owner = fixture_owner(store), caller = fixture_caller(store);
-    const Query *query = compile(&owner, "SELECT a.* FROM p a JOIN p b ON a.id = b.id JOIN l ON l.id = a.id", &arena);
+    const Query *query = compile(
+        &owner, "SELECT a.* FROM p a JOIN p b ON a.id = b.id JOIN l ON l.id = a.id", &arena);
     const Fragment *fragment = query_fragment(query, 0);
     assert_int_equal(fragment_table_count(fragment), 2);
     assert_false(fragment_is_single_table(fragment));
     assert_false(query_depends_on_sender(query));
-    // Users: one fragment for the rule about oneself, one for the rule about admins, with that table's own rule.
+    // Users: one fragment for the rule about oneself, one for the rule about admins, with that
+    // table's own rule.
     query = compile(&caller, "SELECT * FROM users", &arena);
     assert_int_equal(query_fragment_count(query), 2);
     assert_true(query_depends_on_sender(query));
-    assert_int_equal(fragment_table_count(query_fragment(query, 0)) + fragment_table_count(query_fragment(query, 1)), 3);
+    assert_int_equal(fragment_table_count(query_fragment(query, 0)) +
+                         fragment_table_count(query_fragment(query, 1)),
+                     3);
     query = compile(&owner, "SELECT * FROM users", &arena);
     assert_int_equal(query_fragment_count(query), 1);
     assert_false(query_depends_on_sender(query));
     query = compile(&owner, "SELECT * FROM mail WHERE to = :sender", &arena);
     assert_true(query_depends_on_sender(query));
     // Views: the hidden column is neither in the type nor in what is delivered.
-    query = compile(&caller, "SELECT va.* FROM va JOIN vs ON va.a = vs.a JOIN va x ON x.a = va.a", &arena);
+    query = compile(&caller, "SELECT va.* FROM va JOIN vs ON va.a = vs.a JOIN va x ON x.a = va.a",
+                    &arena);
     uint32_t count;
     const QueryView *views = query_views(query, &count);
     assert_int_equal(count, 2);
     assert_false(views[0].is_per_sender && views[1].is_per_sender);
     assert_int_equal(query_row_type(query)->field_count, 2);
-    uint8_t row[VIEW_KEY_BYTES + 8] = { 0 };
+    uint8_t row[VIEW_KEY_BYTES + 8] = {0};
     query = compile(&caller, "SELECT * FROM va", &arena);
     assert_int_equal(fragment_output(query_fragment(query, 0), bytes_of(row, sizeof row)).count, 8);
     assert_false(fragment_matches(query_fragment(query, 0), bytes_of(row, sizeof row)));
@@ -157,11 +165,14 @@ static void test_rules_are_checked(void **state) {
     assert_int_equal(id, table_id(store_find_table_by_name(store, BYTES_LITERAL("sales"))));
     text = BYTES_LITERAL("select * from secret");
     assert_int_equal(sql_check_row_level_security(&owner, text, &id, &error), STATUS_INVALID);
-    assert_string_equal(error.text, "Cannot define RLS rule on private table: secret. Please make table public if "
-                                    "you wish to restrict access using RLS.");
+    assert_string_equal(
+        error.text, "Cannot define RLS rule on private table: secret. Please make table public if "
+                    "you wish to restrict access using RLS.");
     text = BYTES_LITERAL("select * from vp(1, 'a')");
     assert_int_equal(sql_check_row_level_security(&owner, text, &id, &error), STATUS_INVALID);
-    assert_string_equal(error.text, "Row-level security is not supported on parameterized views: select * from vp(1, 'a')");
+    assert_string_equal(
+        error.text,
+        "Row-level security is not supported on parameterized views: select * from vp(1, 'a')");
     text = BYTES_LITERAL("select name from users");
     assert_int_equal(sql_check_row_level_security(&owner, text, &id, &error), STATUS_INVALID);
     text = BYTES_LITERAL("delete from users");

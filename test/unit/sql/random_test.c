@@ -1,8 +1,10 @@
-// random_test.c - random data and random queries against a plain evaluator, and changes of results against results.
+// random_test.c - random data and random queries against a plain evaluator, and changes of results
+// against results.
 //
-// Tables of all kinds of indexes hold rows of few different values, so that everything matches often. Queries are
-// made as trees, written as SQL and evaluated over the tables' rows by nested loops. Then random transactions run,
-// and for every query that can be subscribed to: result after = result before + inserted - deleted, as bags.
+// Tables of all kinds of indexes hold rows of few different values, so that everything matches
+// often. Queries are made as trees, written as SQL and evaluated over the tables' rows by nested
+// loops. Then random transactions run, and for every query that can be subscribed to: result after
+// = result before + inserted - deleted, as bags.
 #include "fixture.h"
 
 #define COLUMNS 5u
@@ -23,15 +25,16 @@ static const struct {
     const char *text;
     double value;
     int order;
-} FLOATS[] = { { "-1.5", -1.5, 0 }, { "0", 0, 1 }, { "-0", 0, 1 }, { "2", 2, 2 }, { "1e999", 0, 3 } };
-static const char *const TEXTS[] = { "", "a", "ab", "b" };
-static const char *const COLUMN_NAMES[COLUMNS] = { "a", "b", "c", "d", "e" };
+} FLOATS[] = {{"-1.5", -1.5, 0}, {"0", 0, 1}, {"-0", 0, 1}, {"2", 2, 2}, {"1e999", 0, 3}};
+static const char *const TEXTS[] = {"", "a", "ab", "b"};
+static const char *const COLUMN_NAMES[COLUMNS] = {"a", "b", "c", "d", "e"};
 
-// a i32, b u64, c i16, d f64, e string: the first variable column is the last but one in two of the tables.
+// a i32, b u64, c i16, d f64, e string: the first variable column is the last but one in two of the
+// tables.
 static const uint32_t ORDERS[TABLES][COLUMNS] = {
-    { 0, 1, 2, 3, 4 }, { 0, 1, 2, 3, 4 }, { 4, 0, 1, 2, 3 }, { 0, 4, 1, 2, 3 }, { 0, 1, 2, 3, 4 },
+    {0, 1, 2, 3, 4}, {0, 1, 2, 3, 4}, {4, 0, 1, 2, 3}, {0, 4, 1, 2, 3}, {0, 1, 2, 3, 4},
 };
-static const char *const TABLE_NAMES[TABLES] = { "r", "s", "u", "v", "w" };
+static const char *const TABLE_NAMES[TABLES] = {"r", "s", "u", "v", "w"};
 
 typedef struct World {
     Store *store;
@@ -53,15 +56,19 @@ static uint16_t place_of(uint32_t table, uint32_t column) {
 }
 
 static void world_create(World *world, uint64_t seed) {
-    *world = (World){ .store = store_create(), .random = seed * 7919 + 1 };
-    static const TypeKind KINDS[COLUMNS] = { TYPE_I32, TYPE_U64, TYPE_I16, TYPE_F64, TYPE_STRING };
+    *world = (World){.store = store_create(), .random = seed * 7919 + 1};
+    static const TypeKind KINDS[COLUMNS] = {TYPE_I32, TYPE_U64, TYPE_I16, TYPE_F64, TYPE_STRING};
     // By column, turned into places below.
     static const FixtureIndex INDEXES[TABLES][4] = {
-        { { INDEX_BTREE, true, { 0 }, 1 }, { INDEX_BTREE, false, { 1 }, 1 }, { INDEX_BTREE, false, { 2, 1 }, 2 } },
-        { { INDEX_HASH, false, { 0 }, 1 }, { INDEX_BTREE, false, { 4 }, 1 }, { INDEX_HASH, true, { 1, 2, 0 }, 3 } },
-        { { INDEX_BTREE, false, { 1, 2, 3 }, 3 }, { INDEX_BTREE, false, { 3 }, 1 } },
-        { { 0 } },
-        { { INDEX_BTREE, false, { 2 }, 1 }, { INDEX_BTREE, false, { 4, 0 }, 2 } },
+        {{INDEX_BTREE, true, {0}, 1},
+         {INDEX_BTREE, false, {1}, 1},
+         {INDEX_BTREE, false, {2, 1}, 2}},
+        {{INDEX_HASH, false, {0}, 1},
+         {INDEX_BTREE, false, {4}, 1},
+         {INDEX_HASH, true, {1, 2, 0}, 3}},
+        {{INDEX_BTREE, false, {1, 2, 3}, 3}, {INDEX_BTREE, false, {3}, 1}},
+        {{0}},
+        {{INDEX_BTREE, false, {2}, 1}, {INDEX_BTREE, false, {4, 0}, 2}},
     };
     for (uint32_t i = 0; i < TABLES; i++) {
         TypeField fields[COLUMNS];
@@ -77,7 +84,7 @@ static void world_create(World *world, uint64_t seed) {
                 indexes[count].columns[k] = place_of(i, indexes[count].columns[k]);
             }
         }
-        FixtureTable table = { TABLE_NAMES[i], fields, COLUMNS, indexes, count, i == 4, false };
+        FixtureTable table = {TABLE_NAMES[i], fields, COLUMNS, indexes, count, i == 4, false};
         world->tables[i] = fixture_table(world->store, &table);
     }
 }
@@ -93,7 +100,8 @@ static ModelRow random_row(World *world) {
 }
 
 static void column_write(Buffer *buffer, uint32_t column, Value value) {
-    double number = value.number == 4 ? __builtin_inf() : FLOATS[value.number % 5].value;
+    double number = 0;
+    if (column == 3) number = value.number == 4 ? __builtin_inf() : FLOATS[value.number].value;
     if (column == 3 && value.number == 2) number = -0.0;
     switch (column) {
     case 0: buffer_u32(buffer, (uint32_t)(int32_t)value.number); break;
@@ -105,12 +113,13 @@ static void column_write(Buffer *buffer, uint32_t column, Value value) {
 }
 
 static void row_write(Buffer *buffer, uint32_t table, const ModelRow *row) {
-    for (uint32_t i = 0; i < COLUMNS; i++) column_write(buffer, ORDERS[table][i], row->values[ORDERS[table][i]]);
+    for (uint32_t i = 0; i < COLUMNS; i++)
+        column_write(buffer, ORDERS[table][i], row->values[ORDERS[table][i]]);
 }
 
 // Reads a stored row back.
 static ModelRow row_read(uint32_t table, Bytes bytes) {
-    ModelRow row = { 0 };
+    ModelRow row = {0};
     Reader reader = reader_of(bytes);
     for (uint32_t i = 0; i < COLUMNS; i++) {
         Value *value = &row.values[ORDERS[table][i]];
@@ -125,7 +134,7 @@ static ModelRow row_read(uint32_t table, Bytes bytes) {
             for (uint32_t k = 0; k < 5; k++) {
                 Buffer buffer;
                 buffer_init(&buffer, 8);
-                column_write(&buffer, 3, (Value){ k });
+                column_write(&buffer, 3, (Value){k});
                 if (load_u64le(buffer.data) == bits) value->number = k;
                 buffer_done(&buffer);
             }
@@ -148,7 +157,8 @@ static void world_change(World *world, Tx *tx) {
     for (uint32_t i = 0; i < changes; i++) {
         uint32_t table = pick(world, TABLES);
         Table *of = world->tables[table];
-        bool deletes = table_row_count(of) > 0 && pick(world, 5) < (table_row_count(of) >= ROWS_MAX ? 4u : 2u);
+        bool deletes = table_row_count(of) > 0 &&
+                       pick(world, 5) < (table_row_count(of) >= ROWS_MAX ? 4u : 2u);
         if (!deletes) {
             ModelRow row = random_row(world);
             Buffer bytes;
@@ -201,12 +211,12 @@ typedef struct RandomQuery {
 } RandomQuery;
 
 static Operand random_column(World *world, uint32_t relations, uint32_t column) {
-    return (Operand){ .is_column = true, .relation = pick(world, relations), .column = column };
+    return (Operand){.is_column = true, .relation = pick(world, relations), .column = column};
 }
 
 static uint32_t random_node(World *world, RandomQuery *query, uint32_t depth) {
     uint32_t at = query->node_count++;
-    Node node = { 0 };
+    Node node = {0};
     uint32_t kind = pick(world, 10);
     if (depth > 0 && kind < 5 && query->node_count + 8 < NODES_MAX) {
         node.kind = kind < 3 ? NODE_AND : NODE_OR;
@@ -222,7 +232,7 @@ static uint32_t random_node(World *world, RandomQuery *query, uint32_t depth) {
         node.left = random_column(world, query->count, column);
         node.right = random_column(world, query->count, column);
         if (pick(world, 4) > 0) {
-            node.right = (Operand){ .column = column, .value = random_row(world).values[column] };
+            node.right = (Operand){.column = column, .value = random_row(world).values[column]};
         }
         if (pick(world, 5) == 0) {
             Operand swapped = node.left;
@@ -235,14 +245,14 @@ static uint32_t random_node(World *world, RandomQuery *query, uint32_t depth) {
 }
 
 static void random_query(World *world, uint32_t relations_max, RandomQuery *query) {
-    *query = (RandomQuery){ .count = 1 + pick(world, relations_max), .root = UINT32_MAX };
+    *query = (RandomQuery){.count = 1 + pick(world, relations_max), .root = UINT32_MAX};
     for (uint32_t i = 0; i < query->count; i++) {
         query->tables[i] = pick(world, TABLES);
         if (i == 0 || pick(world, 8) == 0) continue;
         uint32_t column = pick(world, COLUMNS);
         query->has_on[i] = true;
         query->on[i][0] = random_column(world, i, column);
-        query->on[i][1] = (Operand){ .is_column = true, .relation = i, .column = column };
+        query->on[i][1] = (Operand){.is_column = true, .relation = i, .column = column};
         if (pick(world, 2) == 0) {
             Operand swapped = query->on[i][0];
             query->on[i][0] = query->on[i][1];
@@ -273,7 +283,7 @@ static void operand_write(Buffer *text, const Operand *operand) {
 }
 
 static void node_write(Buffer *text, const RandomQuery *query, uint32_t at) {
-    static const char *const COMPARES[] = { "=", "<>", "<", "<=", ">", ">=" };
+    static const char *const COMPARES[] = {"=", "<>", "<", "<=", ">", ">="};
     const Node *node = &query->nodes[at];
     switch (node->kind) {
     case NODE_BOOL: buffer_append_text(text, node->value ? "TRUE" : "FALSE"); return;
@@ -303,7 +313,8 @@ static void query_write(Buffer *text, const RandomQuery *query) {
         buffer_append_format(text, " AS c%u", i);
     }
     for (uint32_t i = 0; i < query->count; i++) {
-        buffer_append_format(text, " %s %s t%u", i == 0 ? "FROM" : "JOIN", TABLE_NAMES[query->tables[i]], i);
+        buffer_append_format(text, " %s %s t%u", i == 0 ? "FROM" : "JOIN",
+                             TABLE_NAMES[query->tables[i]], i);
         if (!query->has_on[i]) continue;
         buffer_append_text(text, " ON ");
         operand_write(text, &query->on[i][0]);
@@ -324,7 +335,7 @@ typedef struct Bag {
 } Bag;
 
 static void bag_init(Bag *bag) {
-    *bag = (Bag){ 0 };
+    *bag = (Bag){0};
     buffer_init(&bag->bytes, 1u << 28);
 }
 
@@ -386,11 +397,14 @@ static bool node_holds(const RandomQuery *query, uint32_t at, const ModelRow *ro
     const Node *node = &query->nodes[at];
     switch (node->kind) {
     case NODE_BOOL: return node->value;
-    case NODE_AND: return node_holds(query, node->first, rows) && node_holds(query, node->second, rows);
-    case NODE_OR: return node_holds(query, node->first, rows) || node_holds(query, node->second, rows);
+    case NODE_AND:
+        return node_holds(query, node->first, rows) && node_holds(query, node->second, rows);
+    case NODE_OR:
+        return node_holds(query, node->first, rows) || node_holds(query, node->second, rows);
     case NODE_COMPARE: break;
     }
-    int order = values_order(node->left.column, operand_value(&node->left, rows), operand_value(&node->right, rows));
+    int order = values_order(node->left.column, operand_value(&node->left, rows),
+                             operand_value(&node->right, rows));
     switch (node->compare) {
     case QUERY_EQ: return order == 0;
     case QUERY_NE: return order != 0;
@@ -424,7 +438,8 @@ static void model_emit(const RandomQuery *query, const ModelRow *rows, Bag *bag,
     Buffer bytes;
     buffer_init(&bytes, 10000);
     (*count)++;
-    if (query->shape == QUERY_ROWS) row_write(&bytes, query->tables[query->returned], &rows[query->returned]);
+    if (query->shape == QUERY_ROWS)
+        row_write(&bytes, query->tables[query->returned], &rows[query->returned]);
     for (uint32_t i = 0; query->shape == QUERY_COLUMNS && i < query->column_count; i++) {
         column_write(&bytes, query->columns[i].column, operand_value(&query->columns[i], rows));
     }
@@ -432,10 +447,11 @@ static void model_emit(const RandomQuery *query, const ModelRow *rows, Bag *bag,
     buffer_done(&bytes);
 }
 
-static void model_join(const Model *model, const RandomQuery *query, uint32_t at, ModelRow *rows, Bag *bag,
-                       uint64_t *count) {
+static void model_join(const Model *model, const RandomQuery *query, uint32_t at, ModelRow *rows,
+                       Bag *bag, uint64_t *count) {
     if (at == query->count) {
-        if (query->root == UINT32_MAX || node_holds(query, query->root, rows)) model_emit(query, rows, bag, count);
+        if (query->root == UINT32_MAX || node_holds(query, query->root, rows))
+            model_emit(query, rows, bag, count);
         return;
     }
     uint32_t table = query->tables[at];
@@ -443,7 +459,9 @@ static void model_join(const Model *model, const RandomQuery *query, uint32_t at
         rows[at] = model->rows[table][i];
         if (query->has_on[at]) {
             const Operand *on = query->on[at];
-            if (values_order(on[0].column, operand_value(&on[0], rows), operand_value(&on[1], rows)) != 0) continue;
+            if (values_order(on[0].column, operand_value(&on[0], rows),
+                             operand_value(&on[1], rows)) != 0)
+                continue;
         }
         model_join(model, query, at + 1, rows, bag, count);
     }
@@ -458,8 +476,8 @@ static void model_run(const Model *model, const RandomQuery *query, Bag *bag) {
 
 static const Query *compile(World *world, const char *text, Arena *arena) {
     SqlContext owner = fixture_owner(world->store);
-    SqlStatement statement = { 0 };
-    Error error = { 0 };
+    SqlStatement statement = {0};
+    Error error = {0};
     if (sql_compile(&owner, bytes_of_text(text), arena, &statement, &error) != STATUS_OK) {
         fail_msg("%s: %s", text, error.text);
     }
@@ -499,8 +517,8 @@ static void test_queries_against_nested_loops(void **state) {
             model_run(&model, &query, &expected);
             run(&world, compiled, &got);
             if (!bags_equal(&expected, &got)) {
-                fail_msg("seed %llu: %s: %u rows, expected %u", (unsigned long long)seed, (const char *)text.data,
-                         got.count, expected.count);
+                fail_msg("seed %llu: %s: %u rows, expected %u", (unsigned long long)seed,
+                         (const char *)text.data, got.count, expected.count);
             }
             buffer_done(&expected.bytes);
             buffer_done(&got.bytes);
@@ -531,8 +549,8 @@ static void bag_add_all(Bag *bag, const Bag *other) {
 }
 
 // before + inserted = after + deleted
-static void check_delta(const Bag *before, const Bag *after, const DeltaBags *delta, const char *text,
-                        uint64_t seed) {
+static void check_delta(const Bag *before, const Bag *after, const DeltaBags *delta,
+                        const char *text, uint64_t seed) {
     Bag left, right;
     bag_init(&left);
     bag_init(&right);
@@ -541,8 +559,8 @@ static void check_delta(const Bag *before, const Bag *after, const DeltaBags *de
     bag_add_all(&right, after);
     bag_add_all(&right, &delta->deleted);
     if (!bags_equal(&left, &right)) {
-        fail_msg("seed %llu: %s: %u + %u - %u is not %u", (unsigned long long)seed, text, before->count,
-                 delta->inserted.count, delta->deleted.count, after->count);
+        fail_msg("seed %llu: %s: %u + %u - %u is not %u", (unsigned long long)seed, text,
+                 before->count, delta->inserted.count, delta->deleted.count, after->count);
     }
     if (!bags_are_disjoint(&delta->inserted, &delta->deleted)) {
         fail_msg("seed %llu: %s: a row both came and went", (unsigned long long)seed, text);
@@ -637,10 +655,11 @@ static void equalities_hold(const World *world, const Fragment *fragment, const 
             if (equalities[j].table == change->schema->id) equality = &equalities[j];
         }
         if (equality == NULL) return;
-        const RowSpan spans[2] = { change->inserted, change->deleted };
+        const RowSpan spans[2] = {change->inserted, change->deleted};
         for (uint32_t j = 0; j < 2; j++) {
             for (uint32_t k = 0; k < spans[j].count; k++) {
-                Bytes value = table_column(change->table, spans[j].items[k].bytes, equality->column);
+                Bytes value = table_column(change->table, spans[j].items[k].bytes,
+                                           equality->column);
                 if (bytes_equal(value, equality->value)) return;
             }
         }
@@ -683,14 +702,15 @@ static void test_events(void **state) {
                 }
             }
         }
-        const Query *queries[3] = { plain, join, other };
+        const Query *queries[3] = {plain, join, other};
         for (uint32_t i = 0; i < 3; i++) {
             DeltaBags delta;
             Bag now;
             bag_init(&delta.inserted);
             bag_init(&delta.deleted);
             bag_init(&now);
-            fragment_delta(query_fragment(queries[i], 0), world.store, commit, take_inserted, take_deleted, &delta);
+            fragment_delta(query_fragment(queries[i], 0), world.store, commit, take_inserted,
+                           take_deleted, &delta);
             run(&world, queries[i], &now);
             assert_int_equal(now.count, 0);
             assert_int_equal(delta.deleted.count, 0);

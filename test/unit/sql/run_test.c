@@ -1,5 +1,5 @@
-// run_test.c - statements against small tables: what SELECT returns, what DML does, texts of its errors, views,
-// rules, and system variables. Expected rows are JSON as the HTTP route writes them.
+// run_test.c - statements against small tables: what SELECT returns, what DML does, texts of its
+// errors, views, rules, and system variables. Expected rows are JSON as the HTTP route writes them.
 #include "fixture.h"
 
 static Store *store;
@@ -10,9 +10,13 @@ static int setup(void **state) {
     store = fixture_catalogue();
     owner = fixture_owner(store);
     caller = fixture_caller(store);
-    fixture_must(store, "INSERT INTO p (id, level, name) VALUES (1, 10, 'a'), (2, 20, 'b'), (3, 20, 'c'), (4, 30, '')");
-    fixture_must(store, "INSERT INTO l (id, x, y) VALUES (1, 5, 0), (1, 7, 1), (2, 5, 2), (9, 9, 9)");
-    fixture_must(store, "INSERT INTO m (w, x, y, z) VALUES (1, 2, 3, 4), (5, 4, 3, 4), (1, 3, 4, 5), (2, 3, 4, 5)");
+    fixture_must(store, "INSERT INTO p (id, level, name) VALUES (1, 10, 'a'), (2, 20, 'b'), (3, "
+                        "20, 'c'), (4, 30, '')");
+    fixture_must(store,
+                 "INSERT INTO l (id, x, y) VALUES (1, 5, 0), (1, 7, 1), (2, 5, 2), (9, 9, 9)");
+    fixture_must(
+        store,
+        "INSERT INTO m (w, x, y, z) VALUES (1, 2, 3, 4), (5, 4, 3, 4), (1, 3, 4, 5), (2, 3, 4, 5)");
     return 0;
 }
 
@@ -24,11 +28,11 @@ static int teardown(void **state) {
 
 #define EXPECT(text, rows) assert_string_equal(fixture_select(&owner, text), rows)
 #define EXPECT_CALLER(text, rows) assert_string_equal(fixture_select(&caller, text), rows)
-#define EXPECT_FAILURE(text, error)                     \
-    do {                                                \
+#define EXPECT_FAILURE(text, error)                          \
+    do {                                                     \
         const char *got = fixture_change(store, text, NULL); \
-        assert_non_null(got);                           \
-        assert_string_equal(got, error);                \
+        assert_non_null(got);                                \
+        assert_string_equal(got, error);                     \
     } while (0)
 
 // ---- SELECT ----
@@ -90,17 +94,21 @@ static void test_joins(void **state) {
     EXPECT("SELECT p.name, l.x FROM p JOIN l ON p.id = l.id WHERE l.y = 1", "[\"a\",7]");
     EXPECT("SELECT a.id, b.id FROM p a JOIN p b ON a.level = b.level WHERE a.id < b.id",
            "Duplicate name `id`");
-    EXPECT("SELECT a.id AS a, b.id AS b FROM p a JOIN p b ON a.level = b.level WHERE a.id < b.id", "[2,3]");
-    EXPECT("SELECT p.id, l.x AS x, m.w AS w FROM p JOIN l ON p.id = l.id JOIN m ON m.w = l.y", "[1,7,1],[1,7,1],[2,5,2]");
+    EXPECT("SELECT a.id AS a, b.id AS b FROM p a JOIN p b ON a.level = b.level WHERE a.id < b.id",
+           "[2,3]");
+    EXPECT("SELECT p.id, l.x AS x, m.w AS w FROM p JOIN l ON p.id = l.id JOIN m ON m.w = l.y",
+           "[1,7,1],[1,7,1],[2,5,2]");
     EXPECT("SELECT COUNT(*) AS n FROM p a JOIN p b JOIN p c JOIN p d", "[256]");
-    EXPECT("SELECT COUNT(*) AS n FROM p a JOIN l b ON a.id = b.id JOIN m c ON c.w = b.y JOIN p d ON d.id = a.id",
+    EXPECT("SELECT COUNT(*) AS n FROM p a JOIN l b ON a.id = b.id JOIN m c ON c.w = b.y JOIN p d "
+           "ON d.id = a.id",
            "[3]");
     EXPECT("SELECT p.id FROM p JOIN l ON p.id = l.id LIMIT 1", "[1]");
 }
 
 static void test_orders_of_floats_strings_and_bytes(void **state) {
     (void)state;
-    fixture_must(store, "INSERT INTO n (a, b, c) VALUES (1, -0, 'b'), (2, 0, 'B'), (3, 1e400, 'ab'), (4, -1e400, '')");
+    fixture_must(store, "INSERT INTO n (a, b, c) VALUES (1, -0, 'b'), (2, 0, 'B'), (3, 1e400, "
+                        "'ab'), (4, -1e400, '')");
     EXPECT("SELECT a FROM n WHERE b = 0", "[1],[2]");
     EXPECT("SELECT a FROM n WHERE b >= 0", "[1],[2],[3]");
     EXPECT("SELECT a FROM n WHERE b < 0", "[4]");
@@ -115,12 +123,14 @@ static void test_orders_of_floats_strings_and_bytes(void **state) {
 static void test_insert(void **state) {
     (void)state;
     DmlStats stats;
-    assert_null(fixture_change(store, "INSERT INTO l (c, b, a) VALUES (50, 60, 70), (50, 60, 70)", &stats));
+    assert_null(
+        fixture_change(store, "INSERT INTO l (c, b, a) VALUES (50, 60, 70), (50, 60, 70)", &stats));
     assert_int_equal(stats.inserted, 1);  // by position, and an equal row is no new row
     EXPECT("SELECT * FROM l WHERE id = 50", "[50,60,70]");
-    EXPECT_FAILURE("INSERT INTO p (id, level, name) VALUES (7, 1, 'x'), (1, 1, 'y')",
-                   "IndexError: Unique constraint violation 'p_id_idx_btree' in table 'p': column(s): "
-                   "'[\"id\"]' value: 1");
+    EXPECT_FAILURE(
+        "INSERT INTO p (id, level, name) VALUES (7, 1, 'x'), (1, 1, 'y')",
+        "IndexError: Unique constraint violation 'p_id_idx_btree' in table 'p': column(s): "
+        "'[\"id\"]' value: 1");
     EXPECT("SELECT * FROM p WHERE id = 7", "");  // all or nothing
     fixture_must(store, "DELETE FROM l WHERE id = 50");
 }
@@ -128,14 +138,17 @@ static void test_insert(void **state) {
 static void test_update(void **state) {
     (void)state;
     DmlStats stats;
-    assert_null(fixture_change(store, "UPDATE p SET level = 1, level = 2, name = 'z' WHERE level = 20", &stats));
+    assert_null(fixture_change(
+        store, "UPDATE p SET level = 1, level = 2, name = 'z' WHERE level = 20", &stats));
     assert_int_equal(stats.updated, 2);
-    EXPECT("SELECT id, name FROM p WHERE level = 1", "[2,\"z\"],[3,\"z\"]");  // the first assignment counts
+    EXPECT("SELECT id, name FROM p WHERE level = 1",
+           "[2,\"z\"],[3,\"z\"]");  // the first assignment counts
     assert_null(fixture_change(store, "UPDATE p SET level = 1 WHERE level = 1", &stats));
     assert_int_equal(stats.updated, 2);  // matched, if not changed
-    EXPECT_FAILURE("UPDATE p SET id = 1 WHERE id = 2",
-                   "IndexError: Unique constraint violation 'p_id_idx_btree' in table 'p': column(s): "
-                   "'[\"id\"]' value: 1");
+    EXPECT_FAILURE(
+        "UPDATE p SET id = 1 WHERE id = 2",
+        "IndexError: Unique constraint violation 'p_id_idx_btree' in table 'p': column(s): "
+        "'[\"id\"]' value: 1");
     EXPECT("SELECT id FROM p WHERE id = 2", "[2]");
     fixture_must(store, "UPDATE p SET level = 20, name = 'b' WHERE id = 2");
     fixture_must(store, "UPDATE p SET level = 20, name = 'c' WHERE id = 3");
@@ -144,7 +157,8 @@ static void test_update(void **state) {
     assert_int_equal(stats.updated, 4);
     EXPECT("SELECT * FROM l", "[1,1,1]");
     fixture_must(store, "DELETE FROM l");
-    fixture_must(store, "INSERT INTO l (id, x, y) VALUES (1, 5, 0), (1, 7, 1), (2, 5, 2), (9, 9, 9)");
+    fixture_must(store,
+                 "INSERT INTO l (id, x, y) VALUES (1, 5, 0), (1, 7, 1), (2, 5, 2), (9, 9, 9)");
 }
 
 static void test_delete(void **state) {
@@ -164,22 +178,28 @@ static void test_rights(void **state) {
     arena_init(&arena, FIXTURE_ARENA_MAX);
     SqlStatement statement;
     Error error;
-    Status status = sql_compile(&caller, BYTES_LITERAL("DELETE FROM p"), &arena, &statement, &error);
+    Status status = sql_compile(&caller, BYTES_LITERAL("DELETE FROM p"), &arena, &statement,
+                                &error);
     assert_int_equal(status, STATUS_DENIED);
-    assert_string_equal(error.text, "Caller c200bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb is not "
-                                    "authorized to run SQL DML statements");
+    assert_string_equal(
+        error.text,
+        "Caller c200bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb is not "
+        "authorized to run SQL DML statements");
     status = sql_compile(&caller, BYTES_LITERAL("SET row_limit = 1"), &arena, &statement, &error);
     assert_int_equal(status, STATUS_DENIED);
-    status = sql_compile(&caller, BYTES_LITERAL("DELETE FROM p WHERE nope = 1"), &arena, &statement, &error);
+    status = sql_compile(&caller, BYTES_LITERAL("DELETE FROM p WHERE nope = 1"), &arena, &statement,
+                         &error);
     assert_string_equal(error.text, "`nope` is not in scope");  // names and types come first
     assert_int_equal(status, STATUS_INVALID);
-    EXPECT_FAILURE("DELETE FROM st_env", "Database environment variables can only be changed by publishing");
+    EXPECT_FAILURE("DELETE FROM st_env",
+                   "Database environment variables can only be changed by publishing");
     EXPECT_CALLER("SELECT * FROM secret",
                   "no such table: `secret`. If the table exists, it may be marked private.");
     EXPECT_CALLER("SELECT p.* FROM p JOIN secret ON p.id = secret.id WHERE FALSE",
                   "no such table: `secret`. If the table exists, it may be marked private.");
     EXPECT_CALLER("SELECT * FROM st_connection_credentials",
-                  "no such table: `st_connection_credentials`. If the table exists, it may be marked private.");
+                  "no such table: `st_connection_credentials`. If the table exists, it may be "
+                  "marked private.");
     EXPECT_CALLER("SELECT COUNT(*) AS n FROM st_table WHERE table_id < 4096", "[26]");
     arena_done(&arena);
 }
@@ -195,10 +215,11 @@ static void test_variables(void **state) {
     EXPECT("SELECT * FROM st_var", "[\"row_limit\",[8,5]]");
     assert_true(query_row_limit(store, &limit));
     assert_int_equal(limit, 5);
-    EXPECT_FAILURE("SET row_limit = 6",
-                   "IndexError: Unique constraint violation 'st_var_name_idx_btree' in table 'st_var': column(s): "
-                   "'[\"name\"]' value: \"row_limit\"");
-    EXPECT_FAILURE("SET row_limit = -5", "The literal expression `-5` cannot be parsed as type `U64`");
+    EXPECT_FAILURE("SET row_limit = 6", "IndexError: Unique constraint violation "
+                                        "'st_var_name_idx_btree' in table 'st_var': column(s): "
+                                        "'[\"name\"]' value: \"row_limit\"");
+    EXPECT_FAILURE("SET row_limit = -5",
+                   "The literal expression `-5` cannot be parsed as type `U64`");
     EXPECT_FAILURE("SET other = 5", "other is not a valid system variable");
     fixture_must(store, "DELETE FROM st_var WHERE name = 'row_limit'");
     EXPECT("SHOW row_limit", "");
@@ -218,7 +239,8 @@ static void test_rules(void **state) {
     insert_identity("users (identity, name)", OWNER_HEX, ", 'owner'");
     insert_identity("users (identity, name)", CALLER_HEX, ", 'caller'");
     char text[200];
-    snprintf(text, sizeof text, "INSERT INTO sales (order_id, customer) VALUES (1, 0x%s), (2, 0x%s)", OWNER_HEX,
+    snprintf(text, sizeof text,
+             "INSERT INTO sales (order_id, customer) VALUES (1, 0x%s), (2, 0x%s)", OWNER_HEX,
              CALLER_HEX);
     fixture_must(store, text);
     EXPECT_CALLER("SELECT name FROM users", "[\"caller\"]");
@@ -228,10 +250,12 @@ static void test_rules(void **state) {
     EXPECT_CALLER(text, "");
     EXPECT("SELECT name FROM users", "[\"owner\"],[\"caller\"]");
     insert_identity("admins (identity)", CALLER_HEX, "");
-    EXPECT_CALLER("SELECT COUNT(*) AS n FROM users", "[3]");  // both rules match the caller: it counts twice
+    EXPECT_CALLER("SELECT COUNT(*) AS n FROM users",
+                  "[3]");  // both rules match the caller: it counts twice
     EXPECT_CALLER("SELECT COUNT(*) AS n FROM sales", "[3]");
     EXPECT_CALLER("SELECT name FROM users LIMIT 2", "[\"caller\"],[\"owner\"]");
-    EXPECT_CALLER("SELECT * FROM guarded", "no such table: `secret`. If the table exists, it may be marked private.");
+    EXPECT_CALLER("SELECT * FROM guarded",
+                  "no such table: `secret`. If the table exists, it may be marked private.");
     fixture_must(store, "DELETE FROM admins");
 }
 
@@ -245,7 +269,8 @@ static void view_insert(const SqlContext *context, const char *view, uint32_t a,
     snprintf(text, sizeof text, "SELECT * FROM %s", view);
     SqlStatement statement;
     Error error;
-    assert_int_equal(sql_compile(context, bytes_of_text(text), &arena, &statement, &error), STATUS_OK);
+    assert_int_equal(sql_compile(context, bytes_of_text(text), &arena, &statement, &error),
+                     STATUS_OK);
     uint32_t count;
     const QueryView *views = query_views(statement.query, &count);
     assert_int_equal(count, 1);
@@ -291,18 +316,20 @@ static void test_keys_of_views(void **state) {
     static const struct {
         const char *text, *key;
     } CASES[] = {
-        { "SELECT * FROM va", "e8b8b119022591171d4b06f6240a1ee6c7a4b209b187d2e07b973c1e54e2e8b2" },
-        { "SELECT * FROM vs", "1a6a47c9ffc9971559c902607f0a7fe219042dc8279f470e4463c746479f4e46" },
-        { "SELECT * FROM vp(42, 'hello')", "a050847fd898832ca779042f750e0e1c077bd8ceb53bc213e7ff4c60b4183bef" },
+        {"SELECT * FROM va", "e8b8b119022591171d4b06f6240a1ee6c7a4b209b187d2e07b973c1e54e2e8b2"},
+        {"SELECT * FROM vs", "1a6a47c9ffc9971559c902607f0a7fe219042dc8279f470e4463c746479f4e46"},
+        {"SELECT * FROM vp(42, 'hello')",
+         "a050847fd898832ca779042f750e0e1c077bd8ceb53bc213e7ff4c60b4183bef"},
     };
-    SqlContext one = { .store = store };
+    SqlContext one = {.store = store};
     one.sender.bytes[0] = 1;
     for (uint32_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         Arena arena;
         arena_init(&arena, FIXTURE_ARENA_MAX);
         SqlStatement statement;
         Error error;
-        assert_int_equal(sql_compile(&one, bytes_of_text(CASES[i].text), &arena, &statement, &error), STATUS_OK);
+        assert_int_equal(
+            sql_compile(&one, bytes_of_text(CASES[i].text), &arena, &statement, &error), STATUS_OK);
         uint32_t count;
         const QueryView *views = query_views(statement.query, &count);
         assert_int_equal(count, 1);
@@ -331,11 +358,15 @@ static void test_split(void **state) {
     assert_int_equal(count, 2);
     assert_true(bytes_equal_text(texts[0], "select ';' from t"));
     assert_true(bytes_equal_text(texts[1], "show x"));
-    assert_int_equal(sql_split(BYTES_LITERAL("  -- nothing"), &arena, &texts, &count, &error), STATUS_OK);
+    assert_int_equal(sql_split(BYTES_LITERAL("  -- nothing"), &arena, &texts, &count, &error),
+                     STATUS_OK);
     assert_int_equal(count, 0);
-    assert_int_equal(sql_split(BYTES_LITERAL("select 'a"), &arena, &texts, &count, &error), STATUS_INVALID);
-    assert_string_equal(error.text, "sql parser error: Unterminated string literal at Line: 1, Column 8");
-    assert_int_equal(sql_split(BYTES_LITERAL("\xff"), &arena, &texts, &count, &error), STATUS_INVALID);
+    assert_int_equal(sql_split(BYTES_LITERAL("select 'a"), &arena, &texts, &count, &error),
+                     STATUS_INVALID);
+    assert_string_equal(error.text,
+                        "sql parser error: Unterminated string literal at Line: 1, Column 8");
+    assert_int_equal(sql_split(BYTES_LITERAL("\xff"), &arena, &texts, &count, &error),
+                     STATUS_INVALID);
     arena_done(&arena);
 }
 
@@ -360,14 +391,16 @@ static void test_limits(void **state) {
     text[SQL_TEXT_BYTES_MAX] = ' ';
     text[SQL_TEXT_BYTES_MAX + 1] = 0;
     const char *got = fixture_select(&owner, text);
-    assert_memory_equal(got, "SQL query exceeds maximum allowed length: \"SELECT id FROM p WHERE id = 1   ", 74);
+    assert_memory_equal(
+        got, "SQL query exceeds maximum allowed length: \"SELECT id FROM p WHERE id = 1   ", 74);
     assert_int_equal(strlen(got), 43 + 120 + 4);
     // Terms of a chain.
     for (uint32_t terms = SQL_EXPR_LEVELS_MAX; terms <= SQL_EXPR_LEVELS_MAX + 1; terms++) {
         strcpy(text, "SELECT id FROM p WHERE id=3");
         for (uint32_t i = 1; i < terms; i++) strcat(text, " OR id=1");
-        EXPECT(text, terms <= SQL_EXPR_LEVELS_MAX ? "[1],[3]"
-                                                   : "Recursion limit exceeded, `sql-parser::parse_expr`");
+        EXPECT(text, terms <= SQL_EXPR_LEVELS_MAX
+                         ? "[1],[3]"
+                         : "Recursion limit exceeded, `sql-parser::parse_expr`");
     }
     // Comparisons of comparisons, which nest for real.
     strcpy(text, "SELECT id FROM p WHERE id=1");
@@ -394,7 +427,8 @@ static void test_limits(void **state) {
             sprintf(text + strlen(text), " JOIN p a%u ON a%u.id = a%u.id", i, i, i - 1);
         }
         strcat(text, " WHERE a0.id = 2");
-        EXPECT(text, count <= SQL_RELATIONS_MAX ? "[2]" : "A query cannot join more than 32 tables");
+        EXPECT(text,
+               count <= SQL_RELATIONS_MAX ? "[2]" : "A query cannot join more than 32 tables");
     }
     free(text);
 }
