@@ -18,7 +18,7 @@ endforeach()
 set_tests_properties(conformance.npm_install PROPERTIES FIXTURES_SETUP npm_package TIMEOUT 300)
 add_test(NAME conformance.npm_sdk COMMAND ${CMAKE_COMMAND} -E env
   SPACETIME=$<TARGET_FILE:spacetime> STDB_KINDS_WASM=${STDB_GOLDEN}/modules/kinds/kinds.wasm
-  ${NODE} --test "${npm_dir}/sdk.test.mjs" WORKING_DIRECTORY "${npm_dir}")
+  ${NODE} --test-reporter=spec "${npm_dir}/sdk.test.mjs" WORKING_DIRECTORY "${npm_dir}")
 set_tests_properties(conformance.npm_sdk PROPERTIES FIXTURES_REQUIRED npm_package TIMEOUT 300)
 
 # The golden answers.
