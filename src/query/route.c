@@ -1,9 +1,8 @@
 // route.c - in which order a fragment's relations are visited, and how each is accessed.
 //
 // Greedy: from a first relation, always the one that is cheapest to reach from those already
-// visited. All first relations are tried and the route with the least cost is taken; between equals
-// the one first in the text. Costs are guesses from the tables' sizes at this moment: they decide
-// on speed only.
+// visited. All first relations are tried and the route with the least cost is taken. Costs are
+// guesses from the tables' sizes at this moment: they decide on speed only.
 //
 // An equality that an index probe or a hash join has used up is not tested again; all other
 // conditions are tested as soon as their relations are known.
@@ -14,6 +13,8 @@
 #define POINT_SHARE 0.02
 #define RANGE_SHARE 0.3
 #define PROBE_COST 2.0
+// With more relations only the cheapest one is tried as the first: trying all takes too long.
+#define STARTS_MAX 8u
 
 // A route in the making.
 typedef struct Router {
@@ -45,6 +46,7 @@ typedef struct Draft {
     double cost;
 } Draft;
 
+static uint16_t router_first(Router *router);
 static Draft router_draft(Router *router, uint16_t first, bool is_given);
 static Route router_build(Router *router, const Draft *draft);
 static void router_start(Router *router);
@@ -77,12 +79,32 @@ Route route_build(Store *store, const Fragment *fragment, const Conditions *cond
             router.comparisons[i].type = NULL;
         }
     }
-    Draft best = router_draft(&router, given != ROUTE_ANY ? given : 0, given != ROUTE_ANY);
-    for (uint16_t i = 1; i < fragment->relation_count && given == ROUTE_ANY; i++) {
+    if (given != ROUTE_ANY) {
+        Draft draft = router_draft(&router, given, true);
+        return router_build(&router, &draft);
+    }
+    uint16_t first = router_first(&router);
+    Draft best = router_draft(&router, first, false);
+    bool tries_all = fragment->relation_count <= STARTS_MAX;
+    for (uint16_t i = 0; i < fragment->relation_count && tries_all; i++) {
         Draft draft = router_draft(&router, i, false);
         if (draft.cost < best.cost) best = draft;
     }
     return router_build(&router, &best);
+}
+
+// The relation that is cheapest to begin with, by itself.
+static uint16_t router_first(Router *router) {
+    uint16_t best = 0;
+    double best_cost = 0;
+    router_start(router);
+    for (uint16_t i = 0; i < router->fragment->relation_count; i++) {
+        double cost = candidate_find(router, i).cost;
+        if (i > 0 && cost >= best_cost) continue;
+        best = i;
+        best_cost = cost;
+    }
+    return best;
 }
 
 // Costs one order of visits, from the relation given on.

@@ -151,7 +151,14 @@ Status change_check_rights(Typing *typing, const Dml *dml) {
         return error_set(typing->error, STATUS_INVALID,
                          "Database environment variables can only be changed by publishing");
     }
-    if (table_schema(store_find_table(context->store, table))->has_schedule) {
+    const TableSchema *schema = table_schema(store_find_table(context->store, table));
+    if (schema->origin == TABLE_SYSTEM && table != ST_VAR && table != ST_MODULE) {
+        // Ours: upstream lets the owner damage the catalog, which the next start does not survive.
+        return error_set(typing->error, STATUS_INVALID,
+                         "System table `%.*s` can only be changed by publishing",
+                         BYTES_FORMAT(schema->name));
+    }
+    if (schema->has_schedule) {
         return error_set(typing->error, STATUS_INVALID,
                          "SQL writes to scheduled tables are not supported");
     }

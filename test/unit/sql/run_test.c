@@ -193,6 +193,9 @@ static void test_rights(void **state) {
     assert_int_equal(status, STATUS_INVALID);
     EXPECT_FAILURE("DELETE FROM st_env",
                    "Database environment variables can only be changed by publishing");
+    EXPECT_FAILURE("DELETE FROM st_table",
+                   "System table `st_table` can only be changed by publishing");
+    fixture_must(store, "UPDATE st_module SET program_kind = 0");
     EXPECT_CALLER("SELECT * FROM secret",
                   "no such table: `secret`. If the table exists, it may be marked private.");
     EXPECT_CALLER("SELECT p.* FROM p JOIN secret ON p.id = secret.id WHERE FALSE",
