@@ -27,6 +27,7 @@ static const int OPEN_FLAGS[] = {
 };
 
 static Status os_fail(Error *error, int error_number, const char *what, const char *path);
+static Status os_full(Error *error, int error_number);
 static Status real_directory_create_one(const char *path, Error *error);
 static bool real_is_directory(int directory, const struct dirent *entry);
 static Status os_temporary_path(Os *os, const char *path, char ret_path[OS_PATH_BYTES_MAX],
@@ -111,8 +112,10 @@ static Status real_file_write(Os *os, File file, uint64_t at, const void *bytes,
                              (off_t)(at + done));
         if (put < 0 && errno == EINTR) continue;
         if (put <= 0) {
-            return error_set_errno(error, put < 0 ? errno : EIO, "write of %zu bytes at %llu",
-                                   count, (unsigned long long)at);
+            int failure = put < 0 ? errno : EIO;
+            (void)error_set_errno(error, failure, "write of %zu bytes at %llu", count,
+                                  (unsigned long long)at);
+            return os_full(error, failure);
         }
         done += (size_t)put;
     }
@@ -134,7 +137,9 @@ static Status real_file_truncate(Os *os, File file, uint64_t size, Error *error)
         failure = ftruncate(file.descriptor, (off_t)size);
     } while (failure != 0 && errno == EINTR);
     if (failure == 0) return STATUS_OK;
-    return error_set_errno(error, errno, "truncate to %llu", (unsigned long long)size);
+    failure = errno;
+    (void)error_set_errno(error, failure, "truncate to %llu", (unsigned long long)size);
+    return os_full(error, failure);
 }
 
 static Status real_file_sync(Os *os, File file, Error *error) {
@@ -148,6 +153,12 @@ static Status real_file_sync(Os *os, File file, Error *error) {
 static Status real_rename(Os *os, const char *from, const char *to, Error *error) {
     (void)os;
     if (rename(from, to) != 0) return os_fail(error, errno, "rename", from);
+    return STATUS_OK;
+}
+
+static Status real_link(Os *os, const char *from, const char *to, Error *error) {
+    (void)os;
+    if (link(from, to) != 0) return os_fail(error, errno, "link", to);
     return STATUS_OK;
 }
 
@@ -189,7 +200,7 @@ static Status real_directory_sync(Os *os, const char *path, Error *error) {
     int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0) return os_fail(error, errno, "open directory", path);
     Status status = STATUS_OK;
-    if (fsync(descriptor) != 0) status = os_fail(error, errno, "sync directory", path);
+    if (fsync(descriptor) != 0) status = error_set_errno(error, errno, "sync directory %s", path);
     close(descriptor);
     return status;
 }
@@ -222,8 +233,16 @@ static bool real_is_directory(int directory, const struct dirent *entry) {
     return fstatat(directory, entry->d_name, &info, 0) == 0 && S_ISDIR(info.st_mode);
 }
 
+// The status of a call that takes room, whose text is set.
+static Status os_full(Error *error, int error_number) {
+    Status status = error_number == ENOSPC || error_number == EDQUOT ? STATUS_FULL : STATUS_IO;
+    if (error != NULL) error->status = status;
+    return status;
+}
+
 static Status os_fail(Error *error, int error_number, const char *what, const char *path) {
-    Status status = error_set_errno(error, error_number, "%s %s", what, path);
+    (void)error_set_errno(error, error_number, "%s %s", what, path);
+    Status status = os_full(error, error_number);
     if (error_number == ENOENT || error_number == ENOTDIR) status = STATUS_NOT_FOUND;
     if (error_number == EEXIST || error_number == ENOTEMPTY) status = STATUS_CONFLICT;
     if (error != NULL) error->status = status;
@@ -243,6 +262,7 @@ Os *os_real(void) {
         .file_truncate = real_file_truncate,
         .file_sync = real_file_sync,
         .rename = real_rename,
+        .link = real_link,
         .remove = real_remove,
         .directory_create = real_directory_create,
         .directory_sync = real_directory_sync,

@@ -3,7 +3,8 @@
 // Threads    os_real() may be used from any thread; a simulated one says so itself.
 // Lifetime   a File is closed by os_file_close, which accepts FILE_NONE.
 // Modes      files are created with 0666 and directories with 0777, less the process's umask.
-// Errors     STATUS_IO with the path and the system's text; STATUS_NOT_FOUND where a file is missing.
+// Errors     STATUS_IO with the path and the system's text; STATUS_NOT_FOUND where a file is missing; STATUS_FULL
+//            where there is no room (of a write, a part may be there). A failed sync is always STATUS_IO.
 #pragma once
 
 #include "base/arena.h"
@@ -40,6 +41,8 @@ struct Os {
     Status (*file_truncate)(Os *os, File file, uint64_t size, Error *error);
     Status (*file_sync)(Os *os, File file, Error *error);  // fdatasync
     Status (*rename)(Os *os, const char *from, const char *to, Error *error);
+    // A second name for a file; STATUS_CONFLICT if `to` is there.
+    Status (*link)(Os *os, const char *from, const char *to, Error *error);
     Status (*remove)(Os *os, const char *path, Error *error);  // a file or an empty directory
     // Parents too; one that is there already is fine.
     Status (*directory_create)(Os *os, const char *path, Error *error);

@@ -24,6 +24,7 @@ typedef enum MUST_USE_TYPE Status {
     STATUS_DENIED,       // not allowed for this identity
     STATUS_LIMIT,        // a named limit was exceeded
     STATUS_IO,           // the machine failed: disk, socket
+    STATUS_FULL,         // no room is left on the disk; the same may succeed later
     STATUS_CORRUPT,      // stored data is damaged
     STATUS_UNSUPPORTED,  // understood, but not offered
 } Status;

@@ -134,6 +134,18 @@ static void test_ranges(void **state) {
     assert_int_equal(os->file_read(os, closed, 0, text, 1, &error), STATUS_IO);
 }
 
+// Linux has a file that never has room.
+static void test_full(void **state) {
+    (void)state;
+    Os *os = os_real();
+    Error error;
+    File file = FILE_NONE;
+    must(os->file_open(os, "/dev/full", OS_OPEN_READ_WRITE, &file, &error), &error);
+    assert_int_equal(os->file_write(os, file, 0, "x", 1, &error), STATUS_FULL);
+    assert_int_equal(error.status, STATUS_FULL);
+    os_file_close(os, file);
+}
+
 typedef struct Listing {
     uint32_t files;
     uint32_t directories;
@@ -193,6 +205,14 @@ static void test_rename_and_remove(void **state) {
     assert_int_equal(os->rename(os, in_root("old"), in_root("new"), &error), STATUS_NOT_FOUND);
     must(os->remove(os, in_root("new"), &error), &error);
     assert_int_equal(os->remove(os, in_root("new"), &error), STATUS_NOT_FOUND);
+    must(os->file_open(os, in_root("old"), OS_OPEN_CREATE, &file, &error), &error);
+    os_file_close(os, file);
+    must(os->link(os, in_root("old"), in_root("twin"), &error), &error);
+    assert_int_equal(os->link(os, in_root("old"), in_root("twin"), &error), STATUS_CONFLICT);
+    must(os->remove(os, in_root("old"), &error), &error);
+    assert_true(os_path_exists(os, in_root("twin")));
+    assert_int_equal(os->link(os, in_root("old"), in_root("other"), &error), STATUS_NOT_FOUND);
+    must(os->remove(os, in_root("twin"), &error), &error);
     must(os->directory_create(os, in_root("full/part"), &error), &error);
     assert_true(os_path_exists(os, in_root("full")));
     assert_int_equal(os->remove(os, in_root("full"), &error), STATUS_CONFLICT);
@@ -379,6 +399,7 @@ int main(void) {
         cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_directories),
         cmocka_unit_test(test_rename_and_remove),
+        cmocka_unit_test(test_full),
         cmocka_unit_test(test_replace),
         cmocka_unit_test(test_replace_in_the_working_directory),
         cmocka_unit_test(test_replace_is_all_or_nothing),
