@@ -66,6 +66,13 @@ static void undo_effect(Tx *tx, Effect *effect) {
     case EFFECT_ROWS_RESET:
         rows_done(&table->rows);
         rows_init(&table->rows, effect->row_bytes_before, &store->graveyard);
+        // The table was empty: all that was noted happened to the storage that is gone.
+        if (table->tx != NULL) {
+            table->tx->inserted = (WordList){0};
+            table->tx->changed = (WordList){0};
+            table->tx->dead = (WordList){0};
+        }
+        table->is_stale = true;
         break;
     }
 }
