@@ -129,6 +129,7 @@ static RowSpan delta_deleted(const Delta *delta, uint16_t relation) {
 }
 
 static void delta_stream(Delta *delta, uint16_t changed, QueryRow inserted, QueryRow deleted) {
+    ASSERT(delta->changes[1 - changed] == NULL);  // else rows could come and go
     delta->take = inserted;
     delta_with_table(delta, changed, delta_inserted(delta, changed));
     delta->take = deleted;
@@ -153,6 +154,8 @@ static void delta_collect(Delta *delta) {
 
 // Rows of one relation's delta with the other table as it is now.
 static void delta_with_table(Delta *delta, uint16_t changed, RowSpan span) {
+    ASSERT(changed < 2);
+    ASSERT(delta->take != NULL || delta->bag != NULL);
     if (span.count == 0) return;
     const Step *step = &delta->fragment->from[changed].steps[1];
     switch (step->access) {
@@ -234,6 +237,7 @@ static void delta_match_span(Delta *delta, uint16_t changed, RowSpan span, RowHa
 
 // Does the row satisfy the relation's own conditions? Leaves it in delta->rows.
 static bool delta_row_belongs(Delta *delta, uint16_t relation, const Row *row) {
+    ASSERT(relation < 2);
     delta->rows[relation] = row->bytes.data;
     return program_holds(&delta->fragment->relations[relation].filter, delta->rows);
 }
@@ -253,6 +257,7 @@ static bool span_is_worth_hashing(Delta *delta, uint16_t changed, RowSpan span, 
 // ---- results ----
 
 static void delta_take(Delta *delta, Bytes returned) {
+    ASSERT(!delta->is_stopped);
     Bytes row = fragment_output(delta->fragment, returned);
     if (delta->take != NULL) {
         if (!delta->take(delta->user, row)) delta->is_stopped = true;
@@ -292,6 +297,7 @@ static Tally *tally_find(Tally *tallies, uint32_t mask, Bytes row) {
 // Cancels equal rows of the two sides, and hands out the rest.
 static void delta_emit(Delta *delta, QueryRow inserted, QueryRow deleted) {
     Bag *in = &delta->inserted, *out = &delta->deleted;
+    ASSERT(delta->take == NULL);  // streamed rows never got here
     uint32_t left_out = 0;
     Tally *tallies = NULL;
     uint32_t mask = 0;

@@ -116,6 +116,7 @@ static Status dml_insert(const Dml *dml, Tx *tx, Table *table, DmlStats *stats, 
 
 static Status dml_update(const Dml *dml, Tx *tx, Table *table, const Targets *targets,
                          DmlStats *stats, Error *error) {
+    ASSERT(dml->kind == DML_UPDATE && dml->values != NULL);
     const TableSchema *schema = table_schema(table);
     Arena *arena = tx_arena(tx);
     Bytes *rows = ARENA_ARRAY(arena, Bytes, targets->count);

@@ -184,6 +184,7 @@ static const QueryExpr *expr_equal(const Type *type, QueryColumn left, const Que
 
 // ANDs are opened, so that each condition can be used by itself.
 static void conditions_add(Conditions *conditions, const QueryExpr *expr, Arena *arena) {
+    ASSERT(expr->type->kind == TYPE_BOOL);
     if (expr->kind == QUERY_EXPR_AND) {
         for (uint32_t i = 0; i < expr->item_count; i++)
             conditions_add(conditions, expr->items[i], arena);
@@ -306,6 +307,7 @@ QueryShape query_shape(const Query *query) {
 }
 
 TableId query_table(const Query *query) {
+    ASSERT(query->shape == QUERY_ROWS);
     const Fragment *fragment = &query->fragments[0];
     return fragment->relations[fragment->returned].table;
 }
@@ -358,6 +360,7 @@ bool fragment_matches(const Fragment *fragment, Bytes row) {
 
 Bytes fragment_output(const Fragment *fragment, Bytes row) {
     uint32_t hidden = fragment->relations[fragment->returned].hidden_bytes;
+    ASSERT(row.count >= hidden);
     return hidden == 0 ? row : bytes_slice(row, hidden, row.count - hidden);
 }
 

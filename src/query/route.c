@@ -136,8 +136,12 @@ static Route router_build(Router *router, const Draft *draft) {
     for (uint16_t i = 0; i < router->fragment->relation_count; i++) {
         steps[i].relation = draft->relations[i];
         step_set_access(router, &steps[i], &draft->candidates[i]);
+        ASSERT((router->visited >> steps[i].relation & 1) == 0);
         router->visited |= 1u << steps[i].relation;
         step_set_filter(router, &steps[i]);
+    }
+    for (uint32_t i = 0; i < router->conditions->count; i++) {
+        ASSERT(router->is_used[i] != router->is_tested[i]);  // each one once
     }
     return (Route){.steps = steps};
 }
@@ -314,6 +318,8 @@ static void step_set_access(Router *router, Step *step, const Candidate *candida
 
 static void step_set_index(Router *router, Step *step, const Candidate *candidate) {
     const ColumnList *columns = &candidate->index->columns;
+    ASSERT(candidate->key_count <= columns->count);
+    ASSERT((candidate->key_count == columns->count) == (candidate->access == ACCESS_POINT));
     KeyPart *key = ARENA_ARRAY(router->arena, KeyPart, candidate->key_count);
     for (uint16_t i = 0; i < candidate->key_count; i++) {
         uint32_t condition = router_find_part(router, step->relation, columns->items[i]);
@@ -329,6 +335,7 @@ static void step_set_index(Router *router, Step *step, const Candidate *candidat
 
 // The value that a condition gives for this relation's side.
 static KeyPart key_part(Router *router, uint16_t relation, uint32_t condition) {
+    ASSERT((router->visited >> relation & 1) == 0);
     ASSERT(condition != CONDITION_NONE);
     const Comparison *comparison = &router->comparisons[condition];
     KeyPart part = {.is_constant = comparison->constant.data != NULL};
@@ -345,6 +352,7 @@ static KeyPart key_part(Router *router, uint16_t relation, uint32_t condition) {
 
 // One lower and one upper bound; further ones stay conditions.
 static void step_set_bounds(Router *router, Step *step, uint16_t column) {
+    ASSERT(step->access == ACCESS_RANGE);
     step->lower.kind = BOUND_UNBOUNDED;
     step->upper.kind = BOUND_UNBOUNDED;
     for (uint32_t i = 0; i < router->conditions->count; i++) {

@@ -37,6 +37,7 @@ static bool cursor_step(Cursor *cursor);
 void query_run(const Query *query, Store *store, QueryRow row, void *user) {
     Sink sink = {
         .row = row, .user = user, .left = query->limit, .is_counting = query->shape == QUERY_COUNT};
+    ASSERT(query->fragment_count > 0);
     if (query->limit == 0) return;
     if (sink.is_counting)
         sink.left = QUERY_LIMIT_NONE;  // the limit is about rows of the result: one
@@ -119,6 +120,7 @@ static void fragment_feed_join(const Fragment *fragment, Store *store, Sink *sin
     const uint8_t *rows[SQL_RELATIONS_MAX] = {0};
     Cursor cursors[SQL_RELATIONS_MAX];
     uint16_t count = fragment->relation_count, returned = 0;
+    ASSERT(count > 1 && count <= SQL_RELATIONS_MAX);
     for (uint16_t i = 0; i < count; i++) {
         cursor_init(&cursors[i], fragment, store, &fragment->route.steps[i]);
         if (fragment->route.steps[i].relation == fragment->returned) returned = i;
@@ -186,6 +188,7 @@ void cursor_open(Cursor *cursor, const uint8_t *const *rows) {
 // The key for an index: the one part as it is, or several put together.
 static Bytes cursor_key(Cursor *cursor, const uint8_t *const *rows) {
     const Step *step = cursor->step;
+    ASSERT(step->key_count > 0);
     buffer_clear(&cursor->key);
     for (uint16_t i = 0; i < step->key_count; i++) {
         const KeyPart *part = &step->key[i];
@@ -223,6 +226,7 @@ static void cursor_open_hash(Cursor *cursor, const uint8_t *const *rows) {
 
 bool cursor_next(Cursor *cursor, const uint8_t **rows) {
     const Step *step = cursor->step;
+    ASSERT(step->relation < cursor->fragment->relation_count);
     while (cursor_step(cursor)) {
         rows[step->relation] = cursor->row.bytes.data;
         if (program_holds(&step->filter, rows)) return true;

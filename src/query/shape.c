@@ -150,6 +150,7 @@ static void shape_set_joins(Store *store, Shape *shape) {
 
 // The first index that ends in the join column and whose other columns are fixed.
 static void shape_find_index(Store *store, const Shape *shape, ShapeJoin *join) {
+    ASSERT(join->is_equal && !join->has_index);
     const ShapeRelation *inner = &shape->relations[join->inner];
     const TableSchema *schema = table_schema(store_find_table(store, inner->table));
     for (uint32_t i = 0; i < schema->constraint_count; i++) {
@@ -210,6 +211,7 @@ uint64_t shape_estimate(const Shape *shape, Store *store, uint64_t limit) {
 // A table with the conditions right above it. Only the lowest layer of them can be an index scan:
 // for a view by itself that is its key, else what was moved down.
 static Cost cost_leaf(Store *store, const Shape *shape, uint16_t at) {
+    ASSERT(at < shape->count);
     const ShapeRelation *relation = &shape->relations[at];
     bool is_alone = shape->count == 1;
     uint32_t own = relation->pushed_count + (is_alone ? shape->rest_count : 0);

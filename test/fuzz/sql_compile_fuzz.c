@@ -1,8 +1,9 @@
-// sql_compile_fuzz.c - any text as a statement, one-off query, subscription and rule, over a few tables of every
-// column type; what compiles is run, in a transaction that is rolled back.
+// sql_compile_fuzz.c - any text as a statement, one-off query, subscription and rule, over a few
+// tables of every column type; what compiles is run, in a transaction that is rolled back.
 //
-// The first byte says who asks and in which grammar. Tables hold one row, so that any join is short. A query must
-// answer the same with and without what it says about itself: estimates, equalities, views.
+// The first byte says who asks and in which grammar. Tables hold one row, so that any join is
+// short. A query must answer the same with and without what it says about itself: estimates,
+// equalities, views.
 #include "sql/sql.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count);
@@ -22,13 +23,14 @@ typedef struct TableSpec {
 } TableSpec;
 
 static void table_create(Tx *tx, Arena *arena, const TableSpec *spec) {
-    TableSchema schema = { .name = bytes_of_text(spec->name), .primary_key = COLUMN_NONE, .origin = TABLE_USER };
+    TableSchema schema = {
+        .name = bytes_of_text(spec->name), .primary_key = COLUMN_NONE, .origin = TABLE_USER};
     schema.accessor = arena_format(arena, "%s_acc", spec->name);
     schema.access = spec->is_private ? TABLE_PRIVATE : TABLE_PUBLIC;
     schema.is_event = spec->is_event;
     ColumnSchema *columns = ARENA_ARRAY(arena, ColumnSchema, spec->column_count);
     for (uint16_t i = 0; i < spec->column_count; i++) {
-        columns[i] = (ColumnSchema){ .name = spec->columns[i].name, .type = spec->columns[i].type };
+        columns[i] = (ColumnSchema){.name = spec->columns[i].name, .type = spec->columns[i].type};
         columns[i].accessor = columns[i].name;
     }
     schema.columns = columns;
@@ -42,7 +44,7 @@ static void table_create(Tx *tx, Arena *arena, const TableSpec *spec) {
     }
     schema.indexes = indexes;
     schema.index_count = spec->index_count;
-    ConstraintSchema constraint = { .name = arena_format(arena, "%s_key", spec->name) };
+    ConstraintSchema constraint = {.name = arena_format(arena, "%s_key", spec->name)};
     if (spec->index_count > 0) constraint.columns = spec->indexes[0];
     schema.constraints = &constraint;
     schema.constraint_count = spec->index_count > 0 ? 1 : 0;
@@ -54,7 +56,8 @@ static void table_create(Tx *tx, Arena *arena, const TableSpec *spec) {
     buffer_init(&row, 1u << 16);
     for (uint16_t i = 0; i < spec->column_count; i++) {
         uint32_t bytes = spec->columns[i].type->fixed_bytes;
-        for (uint32_t j = 0; j < (bytes == TYPE_BYTES_VARIABLE ? 4 : bytes); j++) buffer_u8(&row, 0);
+        for (uint32_t j = 0; j < (bytes == TYPE_BYTES_VARIABLE ? 4 : bytes); j++)
+            buffer_u8(&row, 0);
     }
     InsertResult result;
     ASSERT(tx_insert(tx, table, buffer_bytes(&row), &result) == INSERT_ADDED);
@@ -70,29 +73,27 @@ static void store_fill(void) {
     uint16_t count = 0;
     for (TypeKind kind = TYPE_STRING; kind < TYPE_KIND_COUNT; kind++) {
         Bytes name = arena_format(&arena, "c%u", count);
-        all[count++] = (TypeField){ name, type_primitive(kind) };
+        all[count++] = (TypeField){name, type_primitive(kind)};
     }
     for (TypeSpecial special = SPECIAL_IDENTITY; special <= SPECIAL_UUID; special++) {
         Bytes name = arena_format(&arena, "c%u", count);
-        all[count++] = (TypeField){ name, type_special(special) };
+        all[count++] = (TypeField){name, type_special(special)};
     }
-    static const uint16_t FIRST[] = { 0 }, SECOND[] = { 1 }, PAIR[] = { 1, 2 };
+    static const uint16_t FIRST[] = {0}, SECOND[] = {1}, PAIR[] = {1, 2};
     const TypeField few[3] = {
-        { BYTES_LITERAL("id"), type_primitive(TYPE_U32) },
-        { BYTES_LITERAL("x"), type_primitive(TYPE_U32) },
-        { BYTES_LITERAL("y"), type_array(&arena, type_primitive(TYPE_U8)) },
+        {BYTES_LITERAL("id"), type_primitive(TYPE_U32)},
+        {BYTES_LITERAL("x"), type_primitive(TYPE_U32)},
+        {BYTES_LITERAL("y"), type_array(&arena, type_primitive(TYPE_U8))},
     };
-    const ColumnList lists[] = { { FIRST, 1 }, { SECOND, 1 }, { PAIR, 2 } };
+    const ColumnList lists[] = {{FIRST, 1}, {SECOND, 1}, {PAIR, 2}};
     const TableSpec specs[] = {
-        { "t", all, count, NULL, 0, false, false },
-        { "p", few, 3, lists, 3, false, false },
-        { "l", few, 3, lists, 2, false, false },
-        { "secret", few, 3, lists, 1, true, false },
-        { "ev", few, 3, lists, 1, false, true },
-        { "lib.items", few, 2, lists, 1, false, false },
+        {"t", all, count, NULL, 0, false, false}, {"p", few, 3, lists, 3, false, false},
+        {"l", few, 3, lists, 2, false, false},    {"secret", few, 3, lists, 1, true, false},
+        {"ev", few, 3, lists, 1, false, true},    {"lib.items", few, 2, lists, 1, false, false},
     };
-    for (uint32_t i = 0; i < sizeof specs / sizeof specs[0]; i++) table_create(tx, &arena, &specs[i]);
-    SqlContext owner = { .store = store, .is_owner = true };
+    for (uint32_t i = 0; i < sizeof specs / sizeof specs[0]; i++)
+        table_create(tx, &arena, &specs[i]);
+    SqlContext owner = {.store = store, .is_owner = true};
     Error error;
     TableId id;
     Bytes rule = BYTES_LITERAL("select l.* from l join p on l.id = p.id where l.x = 0 or p.x = 1");
@@ -120,7 +121,8 @@ static void check_query(const Query *query) {
         for (uint32_t j = 0; j < count; j++) {
             const TableSchema *schema = table_schema(store_find_table(store, equalities[j].table));
             Reader reader = reader_of(equalities[j].value);
-            ASSERT(bsatn_check(TYPESPACE_NONE, schema->columns[equalities[j].column].type, &reader, NULL) == STATUS_OK);
+            ASSERT(bsatn_check(TYPESPACE_NONE, schema->columns[equalities[j].column].type, &reader,
+                               NULL) == STATUS_OK);
             ASSERT(reader_finish(&reader));
         }
         if (query_shape(query) != QUERY_ROWS || !fragment_is_single_table(fragment)) continue;
@@ -129,7 +131,8 @@ static void check_query(const Query *query) {
         fragment_run(fragment, store, count_row, &found);
         TableScan scan = table_scan(table);
         Row row;
-        while (table_scan_next(&scan, &row)) matching += fragment_matches(fragment, row.bytes) ? 1 : 0;
+        while (table_scan_next(&scan, &row))
+            matching += fragment_matches(fragment, row.bytes) ? 1 : 0;
         ASSERT(found == matching);
     }
 }
@@ -145,16 +148,16 @@ static void check_change(const Dml *dml) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count) {
     if (count == 0 || count > 4096) return 0;  // longer texts only take longer
     if (store == NULL) store_fill();
-    SqlContext context = { .store = store, .is_owner = data[0] % 2 == 0 };
+    SqlContext context = {.store = store, .is_owner = data[0] % 2 == 0};
     Bytes text = bytes_of(data + 1, count - 1);
-    Error error = { 0 };
+    Error error = {0};
     Arena arena;
     arena_init(&arena, ARENA_MAX);
     const Query *query = NULL;
     Status status;
     switch (data[0] / 2 % 4) {
     case 0: {
-        SqlStatement statement = { 0 };
+        SqlStatement statement = {0};
         status = sql_compile(&context, text, &arena, &statement, &error);
         if (status == STATUS_OK && statement.query != NULL) check_query(statement.query);
         if (status == STATUS_OK && statement.dml != NULL) check_change(statement.dml);

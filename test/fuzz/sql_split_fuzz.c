@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count) {
     if (count > 2 * SQL_TEXT_BYTES_MAX) return 0;
     Bytes text = bytes_of(data, count);
-    Error error = { 0 };
+    Error error = {0};
     Arena arena;
     arena_init(&arena, 1u << 30);
     const Bytes *parts = NULL;

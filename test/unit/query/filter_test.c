@@ -1,5 +1,6 @@
-// filter_test.c - conditions over one table against value_compare, for columns of every comparable type, behind
-// columns of fixed and of variable size; and statements that change rows, built by hand.
+// filter_test.c - conditions over one table against value_compare, for columns of every comparable
+// type, behind columns of fixed and of variable size; and statements that change rows, built by
+// hand.
 #include "query/query.h"
 
 #include <setjmp.h>
@@ -29,8 +30,9 @@ static Table *table_create(Store *store, const char *name, const Type *const *ty
     TypeField *fields = ARENA_ARRAY(&arena, TypeField, count);
     ColumnSchema *columns = ARENA_ARRAY(&arena, ColumnSchema, count);
     for (uint16_t i = 0; i < count; i++) {
-        fields[i] = (TypeField){ arena_format(&arena, "c%u", i), types[i] };
-        columns[i] = (ColumnSchema){ .name = fields[i].name, .accessor = fields[i].name, .type = types[i] };
+        fields[i] = (TypeField){arena_format(&arena, "c%u", i), types[i]};
+        columns[i] = (ColumnSchema){
+            .name = fields[i].name, .accessor = fields[i].name, .type = types[i]};
     }
     TableSchema schema = {
         .name = bytes_of_text(name),
@@ -62,15 +64,17 @@ static void value_write(Buffer *buffer, const Type *type) {
         buffer_u32(buffer, count);
         for (uint32_t i = 0; i < count; i++) buffer_u8(buffer, (uint8_t)('a' + pick(3)));
     } else if (type->kind == TYPE_F32) {
-        static const float VALUES[] = { 0.0f, -0.0f, 1.5f, -1.5f, __builtin_inff(), -__builtin_inff(), __builtin_nanf("") };
+        static const float VALUES[] = {
+            0.0f, -0.0f, 1.5f, -1.5f, __builtin_inff(), -__builtin_inff(), __builtin_nanf("")};
         float value = VALUES[pick(7)];
         buffer_append(buffer, &value, sizeof value);
     } else if (type->kind == TYPE_F64) {
-        static const double VALUES[] = { 0.0, -0.0, 1.5, -1.5, __builtin_inf(), -__builtin_inf(), __builtin_nan("") };
+        static const double VALUES[] = {
+            0.0, -0.0, 1.5, -1.5, __builtin_inf(), -__builtin_inf(), __builtin_nan("")};
         double value = VALUES[pick(7)];
         buffer_append(buffer, &value, sizeof value);
     } else {
-        static const uint8_t FILLS[] = { 0, 0xff, 0x7f, 0x80, 1 };
+        static const uint8_t FILLS[] = {0, 0xff, 0x7f, 0x80, 1};
         uint8_t fill = pick(3) == 0 ? 0xff : 0;
         for (uint32_t i = 0; i < type->fixed_bytes; i++) {
             bool is_edge = i == 0 || i + 1 == type->fixed_bytes;
@@ -91,9 +95,11 @@ static bool compare_holds(QueryCompare compare, int order) {
     abort();
 }
 
-static const Query *query_of(Store *store, TableId table, const QueryExpr *condition, Arena *arena) {
-    QueryRelation relation = { .table = table };
-    FragmentSpec fragment = { .relations = &relation, .relation_count = 1, .conjuncts = &condition, .conjunct_count = 1 };
+static const Query *query_of(Store *store, TableId table, const QueryExpr *condition,
+                             Arena *arena) {
+    QueryRelation relation = {.table = table};
+    FragmentSpec fragment = {
+        .relations = &relation, .relation_count = 1, .conjuncts = &condition, .conjunct_count = 1};
     QuerySpec spec = {
         .shape = QUERY_ROWS,
         .row_type = table_schema(store_find_table(store, table))->row_type,
@@ -105,29 +111,31 @@ static const Query *query_of(Store *store, TableId table, const QueryExpr *condi
 }
 
 static QueryExpr expr_column(const Type *type, uint16_t column) {
-    QueryExpr expr = { .kind = QUERY_EXPR_COLUMN, .type = type };
-    expr.column = (QueryColumn){ 0, column };
+    QueryExpr expr = {.kind = QUERY_EXPR_COLUMN, .type = type};
+    expr.column = (QueryColumn){0, column};
     return expr;
 }
 
 static QueryExpr expr_constant(const Type *type, Bytes value) {
-    QueryExpr expr = { .kind = QUERY_EXPR_CONSTANT, .type = type };
+    QueryExpr expr = {.kind = QUERY_EXPR_CONSTANT, .type = type};
     expr.constant = value;
     return expr;
 }
 
 static QueryExpr expr_compare(QueryCompare compare, const QueryExpr *left, const QueryExpr *right) {
-    QueryExpr expr = { .kind = QUERY_EXPR_COMPARE, .compare = compare, .type = type_primitive(TYPE_BOOL) };
+    QueryExpr expr = {
+        .kind = QUERY_EXPR_COMPARE, .compare = compare, .type = type_primitive(TYPE_BOOL)};
     expr.left = left;
     expr.right = right;
     return expr;
 }
 
 // Columns: one before, the tested one, one between, another of the tested type.
-static void check_type(Store *store, const Type *type, const Type *before, const Type *between, uint32_t number) {
+static void check_type(Store *store, const Type *type, const Type *before, const Type *between,
+                       uint32_t number) {
     char name[40];
     snprintf(name, sizeof name, "t%u", number);
-    const Type *types[4] = { before, type, between, type };
+    const Type *types[4] = {before, type, between, type};
     Table *table = table_create(store, name, types, 4, NULL);
     for (uint32_t turn = 0; turn < 60; turn++) {
         Arena arena;
@@ -145,7 +153,8 @@ static void check_type(Store *store, const Type *type, const Type *before, const
         QueryExpr condition = expr_compare(compare, left, right);
         QueryExpr truth = expr_constant(type_primitive(TYPE_BOOL), BYTES_LITERAL("\1"));
         QueryExpr outer = expr_compare(QUERY_EQ, &condition, &truth);
-        const Query *query = query_of(store, table_id(table), form == 3 ? &outer : &condition, &arena);
+        const Query *query = query_of(store, table_id(table), form == 3 ? &outer : &condition,
+                                      &arena);
         for (uint32_t i = 0; i < 20; i++) {
             buffer_clear(&row);
             size_t at[4];
@@ -153,12 +162,13 @@ static void check_type(Store *store, const Type *type, const Type *before, const
                 at[j] = row.count;
                 value_write(&row, types[j]);
             }
-            const uint8_t *values[3] = { row.data + at[1], row.data + at[3], constant.data };
+            const uint8_t *values[3] = {row.data + at[1], row.data + at[3], constant.data};
             int order = form == 1   ? value_compare(type, values[2], values[0])
                         : form == 2 ? value_compare(type, values[0], values[1])
                                     : value_compare(type, values[0], values[2]);
             bool expected = compare_holds(compare, order);
-            assert_int_equal(fragment_matches(query_fragment(query, 0), buffer_bytes(&row)), expected);
+            assert_int_equal(fragment_matches(query_fragment(query, 0), buffer_bytes(&row)),
+                             expected);
         }
         buffer_done(&constant);
         buffer_done(&row);
@@ -173,31 +183,36 @@ static void test_every_type_compares_as_values_do(void **state) {
     arena_init(&arena, ARENA_MAX);
     const Type *types[40];
     uint32_t count = 0;
-    for (TypeKind kind = TYPE_STRING; kind < TYPE_KIND_COUNT; kind++) types[count++] = type_primitive(kind);
+    for (TypeKind kind = TYPE_STRING; kind < TYPE_KIND_COUNT; kind++)
+        types[count++] = type_primitive(kind);
     types[count++] = type_array(&arena, type_primitive(TYPE_U8));
     types[count++] = type_special(SPECIAL_IDENTITY);
     types[count++] = type_special(SPECIAL_CONNECTION_ID);
     types[count++] = type_special(SPECIAL_TIMESTAMP);
     types[count++] = type_special(SPECIAL_UUID);
-    const Type *others[3] = { type_primitive(TYPE_U16), type_primitive(TYPE_STRING), type_special(SPECIAL_IDENTITY) };
+    const Type *others[3] = {type_primitive(TYPE_U16), type_primitive(TYPE_STRING),
+                             type_special(SPECIAL_IDENTITY)};
     for (uint32_t i = 0; i < count; i++) {
-        for (uint32_t j = 0; j < 3; j++) check_type(store, types[i], others[j], others[(j + i) % 3], i * 3 + j);
+        for (uint32_t j = 0; j < 3; j++)
+            check_type(store, types[i], others[j], others[(j + i) % 3], i * 3 + j);
     }
     arena_done(&arena);
     store_free(store);
 }
 
-// An equality says which rows matter; never for floats, whose equal values may have different bytes.
+// An equality says which rows matter; never for floats, whose equal values may have different
+// bytes.
 static void test_equalities(void **state) {
     (void)state;
     Store *store = store_create();
-    const Type *types[2] = { type_primitive(TYPE_U32), type_primitive(TYPE_F64) };
+    const Type *types[2] = {type_primitive(TYPE_U32), type_primitive(TYPE_F64)};
     Table *table = table_create(store, "t", types, 2, NULL);
     Arena arena;
     arena_init(&arena, ARENA_MAX);
-    uint8_t number[8] = { 7 };
-    QueryExpr columns[2] = { expr_column(types[0], 0), expr_column(types[1], 1) };
-    QueryExpr values[2] = { expr_constant(types[0], bytes_of(number, 4)), expr_constant(types[1], bytes_of(number, 8)) };
+    uint8_t number[8] = {7};
+    QueryExpr columns[2] = {expr_column(types[0], 0), expr_column(types[1], 1)};
+    QueryExpr values[2] = {expr_constant(types[0], bytes_of(number, 4)),
+                           expr_constant(types[1], bytes_of(number, 8))};
     for (uint32_t i = 0; i < 2; i++) {
         for (QueryCompare compare = QUERY_EQ; compare <= QUERY_GE; compare++) {
             QueryExpr condition = expr_compare(compare, &values[i], &columns[i]);
@@ -224,7 +239,7 @@ static bool count_row(void *user, Bytes row) {
 static void test_a_run_can_be_stopped(void **state) {
     (void)state;
     Store *store = store_create();
-    const Type *types[1] = { type_primitive(TYPE_U32) };
+    const Type *types[1] = {type_primitive(TYPE_U32)};
     Table *table = table_create(store, "t", types, 1, NULL);
     Tx *tx = tx_begin(store);
     for (uint32_t i = 0; i < 10; i++) {
@@ -248,15 +263,20 @@ static void test_a_run_can_be_stopped(void **state) {
 static void test_insert_generates(void **state) {
     (void)state;
     Store *store = store_create();
-    const Type *types[2] = { type_primitive(TYPE_U8), type_primitive(TYPE_U8) };
-    SequenceSchema sequence = { .name = BYTES_LITERAL("t_c0_seq"), .column = 0, .start = 254, .min = 1, .max = 255, .increment = 1 };
+    const Type *types[2] = {type_primitive(TYPE_U8), type_primitive(TYPE_U8)};
+    SequenceSchema sequence = {.name = BYTES_LITERAL("t_c0_seq"),
+                               .column = 0,
+                               .start = 254,
+                               .min = 1,
+                               .max = 255,
+                               .increment = 1};
     Table *table = table_create(store, "t", types, 2, &sequence);
     Arena arena;
     arena_init(&arena, ARENA_MAX);
-    static const uint8_t ROWS[3][2] = { { 0, 1 }, { 0, 1 }, { 9, 1 } };
+    static const uint8_t ROWS[3][2] = {{0, 1}, {0, 1}, {9, 1}};
     Bytes rows[3];
     for (uint32_t i = 0; i < 3; i++) rows[i] = bytes_of(ROWS[i], 2);
-    DmlSpec spec = { .kind = DML_INSERT, .table = table_id(table), .rows = rows, .row_count = 3 };
+    DmlSpec spec = {.kind = DML_INSERT, .table = table_id(table), .rows = rows, .row_count = 3};
     const Dml *dml = dml_build(store, &spec, &arena);
     assert_int_equal(dml_table(dml), table_id(table));
     DmlStats stats;

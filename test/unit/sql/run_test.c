@@ -436,6 +436,57 @@ static void test_limits(void **state) {
     free(text);
 }
 
+// Rules multiply: users have two, so n joined ones make 2^n fragments.
+static void test_limits_of_rules(void **state) {
+    (void)state;
+    char *text = malloc(60000);
+    for (uint32_t count = 10; count <= 11; count++) {
+        strcpy(text, "SELECT COUNT(*) AS n FROM users a0");
+        for (uint32_t i = 1; i < count; i++) sprintf(text + strlen(text), " JOIN users a%u", i);
+        EXPECT_CALLER(text, count == 10
+                                ? "[1]"
+                                : "Row level security splits this query into more than 1024 parts");
+    }
+    strcpy(text, "SELECT COUNT(*) AS n FROM users a0");
+    for (uint32_t i = 1; i < 9; i++) sprintf(text + strlen(text), " JOIN users a%u", i);
+    strcat(text, " WHERE a0.name = ''");
+    for (uint32_t i = 0; i < 400; i++) strcat(text, " OR a1.name = 'b'");
+    EXPECT_CALLER(text, "Row level security makes this query too large");
+    free(text);
+}
+
+// A chain of tables, each one's rule naming the next.
+static void test_limits_of_chains(void **state) {
+    (void)state;
+    Store *chained = store_create();
+    SqlContext all = fixture_owner(chained), some = fixture_caller(chained);
+    TypeField field = {BYTES_LITERAL("id"), type_primitive(TYPE_U32)};
+    char name[100], text[300];
+    for (uint32_t i = 0; i < SQL_RULES_DEPTH_MAX + 2; i++) {
+        snprintf(name, sizeof name, "d%u", i);
+        FixtureTable table = {.name = name, .columns = &field, .column_count = 1};
+        fixture_table(chained, &table);
+    }
+    for (uint32_t i = 0; i <= SQL_RULES_DEPTH_MAX; i++) {
+        snprintf(text, sizeof text, "select a.* from d%u a join d%u b on a.id = b.id", i, i + 1);
+        TableId id;
+        Error error;
+        Bytes rule = bytes_of_text(text);
+        assert_int_equal(sql_check_row_level_security(&all, rule, &id, &error), STATUS_OK);
+        Tx *tx = tx_begin(chained);
+        assert_int_equal(tx_set_row_level_security(tx, id, rule, true, &error), STATUS_OK);
+        tx_commit(tx);
+        tx_release(tx);
+    }
+    assert_string_equal(fixture_select(&some, "SELECT * FROM d0"),
+                        "Row level security rules are nested too deeply");
+    assert_string_equal(fixture_select(&some, "SELECT * FROM d1"),
+                        "Row level security joins more than 32 tables");
+    assert_string_equal(fixture_select(&some, "SELECT * FROM d2"), "");  // 32 tables
+    assert_string_equal(fixture_select(&all, "SELECT * FROM d0"), "");
+    store_free(chained);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_columns_count_limit),
@@ -454,6 +505,8 @@ int main(void) {
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_subscribe_all),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_limits_of_rules),
+        cmocka_unit_test(test_limits_of_chains),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
