@@ -77,13 +77,21 @@
 #define LOG_SEGMENT_BYTES_MAX (1ull << 30)
 // One transaction's record. u32 in the format; the rest of the server holds it in memory twice.
 #define LOG_RECORD_BYTES_MAX (1u << 31)
-
 // Bytes appended but not yet written; past it the executor waits for the disk.
 #define LOG_PENDING_BYTES_MAX (64u << 20)
+// Commits that one write and one sync cover, unless a single one is larger: so far apart can a commit that a
+// crash left unwritten and one that it left written be.
+#define LOG_GROUP_BYTES_MAX (8u << 20)
+// While the disk is full, a write is tried this often.
+#define LOG_FULL_RETRY_MS 200u
 // An idle log thread ends after this long; the next append starts one again.
 #define LOG_THREAD_IDLE_MS 10000u
 // Segment files of one log that are looked at when opening.
 #define LOG_SEGMENTS_MAX 1048576u
+// Bytes of commits between two entries of an offset index (commitlog.offset-index-interval-bytes), and entries of
+// one index that are read: sixteen times what a segment of LOG_SEGMENT_BYTES_MAX has.
+#define LOG_INDEX_INTERVAL_BYTES 4096u
+#define LOG_INDEX_ENTRIES_MAX (1u << 22)
 
 // ---- host ----
 
@@ -132,7 +140,7 @@
 #define SQL_TEXT_BYTES_MAX 50000u
 // Nesting of an expression's parentheses and prefixes (upstream: 47).
 #define SQL_DEPTH_MAX 128u
-// Levels of an expression's tree, as upstream: a chain of AND or OR may have one term more.
+// Levels of an expression's tree, as upstream: also the terms of a chain of comparisons.
 #define SQL_EXPR_LEVELS_MAX 1600u
 // Fragments that row-level security makes out of one query; upstream has no limit.
 #define SQL_FRAGMENTS_MAX 1024u
@@ -153,8 +161,14 @@
 #define OUTBOX_BYTES_MAX (256u << 20)
 // Messages of one client waiting for the executor (websocket.incoming-queue-length). Full: close 1013.
 #define INBOX_MESSAGES_MAX 16384u
-// Query sets of one client.
+// Query sets of one client, and the queries that all of them hold. Ours: upstream has no limits. More: the
+// request is answered with an error.
 #define CLIENT_QUERY_SETS_MAX 100000u
+#define CLIENT_QUERIES_MAX 100000u
+// One message to a client; its length is a u32. Rows that would make it larger are an error of their query.
+#define SERVER_MESSAGE_BYTES_MAX (1u << 30)
+// The plan of one query: what SQL_NODES_MAX and SQL_FRAGMENTS_MAX allow stays far below.
+#define QUERY_PLAN_BYTES_MAX (512u << 20)
 
 // ---- auth ----
 
@@ -255,3 +269,62 @@
 
 // Messages an executor handles before it yields its thread.
 #define EXECUTOR_BATCH_MAX 256u
+
+// ---- server ----
+
+// Path of the data directory: what is in it must still fit into OS_PATH_BYTES_MAX.
+#define SERVER_DATA_DIR_BYTES_MAX 3500u
+// Body of a request that is no program: calls, SQL, names (upstream: the same). Larger: 413.
+#define SERVER_BODY_BYTES_MAX (2u << 20)
+// Bytes of one client's messages that wait for its database, besides their number. Full: close 1013.
+#define INBOX_BYTES_MAX (256u << 20)
+// Requests decoded from the messages of one socket read.
+#define SERVER_BATCH_ARENA_BYTES_MAX (1ull << 30)
+// Name of a database. Upstream accepts longer ones and then cannot read them back.
+#define SERVER_NAME_BYTES_MAX 64u
+// Names that one request gives to a database. More: 422.
+#define SERVER_NAMES_MAX 1000u
+// Lines before the new ones of a log that is followed, as upstream.
+#define SERVER_FOLLOW_LINES_MAX 2500u
+// Output of one request for logs, plans and numbers.
+#define SERVER_TEXT_BYTES_MAX (128u << 20)
+// How long a stop waits for requests that run, and for databases to finish.
+#define SERVER_STOP_GRACE_MS 5000u
+#define SERVER_STOP_DATABASES_MS 30000u
+// A publish may wait this long for its transaction to be durable (update_confirmation_timeout).
+#define SERVER_CONFIRMATION_MS_MAX 300000u
+
+// ---- cli ----
+
+// Options of one command, and values of one option that takes a list.
+#define CLI_OPTIONS_MAX 24u
+#define CLI_LIST_MAX 16u
+// Causes of one error that are told.
+#define CLI_FAULT_TEXTS_MAX 16u
+// Memory of one command: an answer, its decoded form and its text.
+#define CLI_ARENA_BYTES_MAX (8ull << 30)
+// One answer of a server (SQL_RESULT_BYTES_MAX and a little). Larger: the command fails.
+#define CLI_RESPONSE_BYTES_MAX (768u << 20)
+// cli.toml, spacetime.json and their overlays.
+#define CLI_CONFIG_BYTES_MAX (1u << 20)
+#define CLI_CONFIG_ITEMS_MAX 10000u
+// Servers in cli.toml; databases in spacetime.json.
+#define CLI_SERVERS_MAX 1000u
+#define CLI_TARGETS_MAX 1000u
+// Nesting of `children` in spacetime.json, and of any JSON that is read.
+#define CLI_TARGET_DEPTH_MAX 32u
+#define CLI_JSON_DEPTH_MAX 512u
+// One line that is typed at a prompt; one record of a log.
+#define CLI_LINE_BYTES_MAX (4u << 20)
+// What `subscribe` takes from a server, as upstream.
+#define CLI_WS_MESSAGE_BYTES_MAX (64u << 20)
+#define CLI_WS_FRAME_BYTES_MAX (16u << 20)
+#define CLI_WS_HEAD_BYTES_MAX (64u << 10)
+// Connecting to a server. Longer: the command fails.
+#define CLI_CONNECT_MS_MAX 30000u
+// Words of a command line that is run (clang, cargo), and what it prints where we read it.
+#define CLI_PROCESS_WORDS_MAX 4096u
+#define CLI_PROCESS_OUTPUT_BYTES_MAX (64u << 20)
+// Files of a module that are looked at (sources of a C module, lines that a Rust one must not have).
+#define CLI_MODULE_FILES_MAX 10000u
+#define CLI_SOURCE_BYTES_MAX (16u << 20)
