@@ -203,6 +203,9 @@ static void ws_run_close(Post *post) {
 
 static void ws_run_abort(Post *post) {
     WsConn *ws = POST_OWNER(post, WsConn, abort_post);
+    // Right after ws_accept the 101 has not left yet: it goes out in any case (websocket.md 1.7).
+    bool is_held = ws->conn != NULL && ws->state == WS_HELD;
+    if (is_held && !ws->conn->is_blocked) ws_flush(ws->conn);
     if (ws->conn != NULL) conn_close(ws->conn);
     ws_unref(ws);
 }
