@@ -1,0 +1,8 @@
+# The server as a process: HTTP, WebSocket upgrades, restarts, the program's symbols.
+if(TARGET spacetime)
+  set(STDB_GOLDEN "${CMAKE_SOURCE_DIR}/../shared/golden" CACHE PATH "Golden data of an unmodified server")
+  add_test(NAME server.http COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/http_test.py $<TARGET_FILE:spacetime>
+    ${STDB_GOLDEN}/modules/kinds/kinds.wasm)
+  set_tests_properties(server.http PROPERTIES TIMEOUT 300)
+  add_test(NAME server.symbols COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/symbols_test.py $<TARGET_FILE:spacetime>)
+endif()
