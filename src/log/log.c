@@ -4,6 +4,9 @@
 // other buffer; the next round takes all of it. A confirmed call waits for at most the rest of the running
 // sync and one of its own.
 //
+// A full disk: the log thread keeps what it could not write and tries again, from the same place, until there is
+// room. Nothing is confirmed meanwhile. A sync is never tried again.
+//
 // Invariants  segments hold whole commits with contiguous offsets; the gate never passes a commit that was
 //             not covered by a successful sync; after a failure the gate never moves again.
 
@@ -13,11 +16,9 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "log/recover.h"
-#include "log/segment.h"
+#include "log/writer.h"
 
-#include <stdio.h>
-
-#define PATH_BYTES_MAX 4096u
+#define BUFFER_BYTES_MAX ((size_t)LOG_RECORD_BYTES_MAX + LOG_PENDING_BYTES_MAX)
 
 struct Log {
     Os *os;
@@ -27,9 +28,9 @@ struct Log {
     // ---- executor ----
     uint64_t next_offset;
     // ---- log thread; the executor before it starts and after it ended ----
-    File segment;
-    uint64_t segment_bytes;  // of whole commits and the header
+    Writer writer;
     Buffer writing;
+    uint32_t written;         // bytes of it that are durable
     uint64_t writing_ticket;  // of the last commit in it: the offset that comes next
     // ---- shared, under mutex ----
     Mutex mutex;
@@ -41,21 +42,24 @@ struct Log {
     bool is_running;          // there is a log thread
     bool stop;
     Thread thread;
-    // ---- set once by the log thread, under mutex; the flag is read without it ----
-    _Atomic bool failed;
-    Error failure;
+    Error problem;  // why the state is what it is
+    // Written by the log thread under mutex; read without it, acquire: who sees it, asks under mutex.
+    _Atomic LogState state;
 };
 
-static Status append_system_schema(Log *log, Store *store);
+static void append_system_schema(Log *log, Store *store);
 static void append_frame(Log *log, const LogInputs *inputs, const Commit *commit);
+static void wait_for_space(Log *log);
 static void log_start_thread(Log *log);
 static void log_run(void *user);
 static bool log_take_work(Log *log);
-static Status log_write(Log *log, Error *error);
-static Status log_write_part(Log *log, Bytes part, Error *error);
-static uint32_t log_part_bytes(const Log *log, Bytes commits);
-static Status log_rotate(Log *log, uint64_t next_offset, Error *error);
-static void log_fail(Log *log, const Error *error);
+static void take_pending(Log *log);
+static bool log_write(Log *log);
+static void log_write_group(Log *log);
+static void log_problem(Log *log, const Error *error);
+static void log_recovered(Log *log);
+static void log_give_up(Log *log);
+static bool has_unwritten(const Log *log);
 
 Status log_open(Os *os, const char *directory, const LogOptions *options, Store *store,
                 Log **ret_log, LogReport *ret_report, Error *error) {
@@ -70,10 +74,10 @@ Status log_open(Os *os, const char *directory, const LogOptions *options, Store 
     if (log->options.segment_bytes_max == 0) log->options.segment_bytes_max = LOG_SEGMENT_BYTES_MAX;
     log->gate = gate_create();
     log->next_offset = recovery.next_offset;
-    log->segment = recovery.segment;
-    log->segment_bytes = recovery.segment_bytes;
-    buffer_init(&log->writing, (size_t)LOG_RECORD_BYTES_MAX + LOG_PENDING_BYTES_MAX);
-    buffer_init(&log->pending, (size_t)LOG_RECORD_BYTES_MAX + LOG_PENDING_BYTES_MAX);
+    writer_init(&log->writer, os, log->directory, log->options.segment_bytes_max);
+    writer_resume(&log->writer, recovery.segment_number, recovery.segment, recovery.segment_bytes);
+    buffer_init(&log->writing, BUFFER_BYTES_MAX);
+    buffer_init(&log->pending, BUFFER_BYTES_MAX);
     mutex_init(&log->mutex);
     condition_init(&log->work);
     condition_init(&log->space);
@@ -81,7 +85,7 @@ Status log_open(Os *os, const char *directory, const LogOptions *options, Store 
     gate_open(log->gate, log->next_offset);  // recover() synced what it found
 
     if (log->next_offset == 0) {
-        status = append_system_schema(log, store);
+        append_system_schema(log, store);
     } else if (recovery.repairs && recovery.repairs->is_logged) {
         LogInputs none = {0};
         (void)log_append(log, &none, recovery.repairs);
@@ -90,11 +94,11 @@ Status log_open(Os *os, const char *directory, const LogOptions *options, Store 
     log_wake(log);
     *ret_report = recovery.report;
     *ret_log = log;
-    return status;
+    return STATUS_OK;
 }
 
 // A new log begins with the catalogue rows of the system tables, in ascending table id (since-2.8.md 5.2).
-static Status append_system_schema(Log *log, Store *store) {
+static void append_system_schema(Log *log, Store *store) {
     static const TableId CATALOG[] = {ST_TABLE, ST_COLUMN, ST_SEQUENCE, ST_INDEX, ST_CONSTRAINT};
     enum { CATALOG_COUNT = sizeof CATALOG / sizeof CATALOG[0] };
     Arena arena;
@@ -117,22 +121,33 @@ static Status append_system_schema(Log *log, Store *store) {
     LogInputs none = {0};
     (void)log_append(log, &none, &commit);
     arena_done(&arena);
-    return STATUS_OK;
 }
 
 uint64_t log_append(Log *log, const LogInputs *inputs, const Commit *commit) {
     ASSERT(commit->is_logged);
     mutex_lock(&log->mutex);
-    while (log->pending.count > LOG_PENDING_BYTES_MAX && !log->failed) {
-        if (!log->is_running) log_start_thread(log);
-        condition_signal(&log->work);
-        condition_wait(&log->space, &log->mutex);
-    }
-    if (!log->failed) append_frame(log, inputs, commit);
+    wait_for_space(log);
+    if (log->state != LOG_STATE_FAILED) append_frame(log, inputs, commit);
     uint64_t ticket = ++log->next_offset;
     log->pending_ticket = ticket;
     mutex_unlock(&log->mutex);
     return ticket;
+}
+
+// Under mutex. The disk is slower than the executor, or full.
+static void wait_for_space(Log *log) {
+    while (log->pending.count > LOG_PENDING_BYTES_MAX && log->state != LOG_STATE_FAILED) {
+        if (log->options.threads == LOG_STEPPED) {
+            mutex_unlock(&log->mutex);
+            bool got_further = log_step(log);
+            mutex_lock(&log->mutex);
+            if (!got_further) return;
+            continue;
+        }
+        if (!log->is_running) log_start_thread(log);
+        condition_signal(&log->work);
+        condition_wait(&log->space, &log->mutex);
+    }
 }
 
 // header | record | crc32c, straight into the pending bytes.
@@ -154,12 +169,21 @@ static void append_frame(Log *log, const LogInputs *inputs, const Commit *commit
 }
 
 void log_wake(Log *log) {
+    if (log->options.threads == LOG_STEPPED) return;
     mutex_lock(&log->mutex);
     bool wake = log->pending.count > 0 && log->is_running && log->is_idle;
     if (wake) log->is_idle = false;
-    if (log->pending.count > 0 && !log->is_running && !log->failed) log_start_thread(log);
+    bool start = log->pending.count > 0 && !log->is_running && log->state != LOG_STATE_FAILED;
+    if (start) log_start_thread(log);
     mutex_unlock(&log->mutex);
     if (wake) condition_signal(&log->work);
+}
+
+bool log_step(Log *log) {
+    ASSERT(log->options.threads == LOG_STEPPED);
+    if (log->state == LOG_STATE_FAILED) return false;
+    if (!has_unwritten(log)) take_pending(log);
+    return has_unwritten(log) && log_write(log);
 }
 
 uint64_t log_ticket(const Log *log) {
@@ -170,21 +194,36 @@ Gate *log_gate(Log *log) {
     return log->gate;
 }
 
+LogState log_state(Log *log, Error *ret_error) {
+    LogState state = atomic_load_explicit(&log->state, memory_order_acquire);
+    if (state == LOG_STATE_OPEN || ret_error == NULL) return state;
+    mutex_lock(&log->mutex);
+    state = log->state;
+    *ret_error = log->problem;
+    mutex_unlock(&log->mutex);
+    return state;
+}
+
 bool log_failure(Log *log, Error *ret_error) {
-    if (!atomic_load_explicit(&log->failed, memory_order_acquire)) return false;
-    *ret_error = log->failure;
+    if (log_state(log, NULL) != LOG_STATE_FAILED) return false;
+    (void)log_state(log, ret_error);
     return true;
 }
 
 void log_close(Log *log) {
     if (log == NULL) return;
-    log_wake(log);
-    mutex_lock(&log->mutex);
-    log->stop = true;
-    condition_signal(&log->work);
-    mutex_unlock(&log->mutex);
-    thread_join(&log->thread);
-    os_file_close(log->os, log->segment);
+    if (log->options.threads == LOG_STEPPED) {
+        while (log_step(log)) {}
+        if (has_unwritten(log)) log_give_up(log);
+    } else {
+        log_wake(log);
+        mutex_lock(&log->mutex);
+        log->stop = true;
+        condition_signal(&log->work);
+        mutex_unlock(&log->mutex);
+        thread_join(&log->thread);
+    }
+    writer_done(&log->writer);
     buffer_done(&log->pending);
     buffer_done(&log->writing);
     condition_done(&log->work);
@@ -194,6 +233,8 @@ void log_close(Log *log) {
     mem_free(log->directory);
     mem_free(log);
 }
+
+// ---- the log thread ----
 
 // Under mutex. An earlier thread may have ended for idleness: it is joined first, which takes no time.
 static void log_start_thread(Log *log) {
@@ -206,103 +247,123 @@ static void log_start_thread(Log *log) {
 
 static void log_run(void *user) {
     Log *log = user;
-    while (log_take_work(log)) {
-        Error error = {0};
-        Status status = log_write(log, &error);
-        if (status == STATUS_OK) {
-            gate_open(log->gate, log->writing_ticket);
-        } else {
-            log_fail(log, &error);
-        }
-        buffer_clear(&log->writing);
-        if (log->options.advanced) log->options.advanced(log->options.user);
-    }
+    while (log_take_work(log)) (void)log_write(log);
 }
 
-// Waits for work and swaps the buffers; false: the thread ends.
+// Waits for something to write; false: the thread ends.
 static bool log_take_work(Log *log) {
     mutex_lock(&log->mutex);
-    while (log->pending.count == 0 && !log->stop && !log->failed) {
+    bool was_last_try = log->stop;
+    if (has_unwritten(log) && !log->stop) {
+        (void)condition_wait_ms(&log->work, &log->mutex, LOG_FULL_RETRY_MS);  // for room
+    }
+    while (!has_unwritten(log) && log->pending.count == 0 && !log->stop &&
+           log->state != LOG_STATE_FAILED) {
         log->is_idle = true;
-        if (!condition_wait_ms(&log->work, &log->mutex, LOG_THREAD_IDLE_MS) &&
-            log->pending.count == 0)
-            break;
+        bool woken = condition_wait_ms(&log->work, &log->mutex, LOG_THREAD_IDLE_MS);
+        if (!woken && log->pending.count == 0) break;
     }
     log->is_idle = false;
-    bool has_work = log->pending.count > 0 && !log->failed;
-    if (has_work) {
-        Buffer taken = log->pending;
-        log->pending = log->writing;
-        log->writing = taken;
-        log->writing_ticket = log->pending_ticket;
-        condition_signal(&log->space);
-    } else {
+    bool goes_on = log->state != LOG_STATE_FAILED;
+    if (goes_on && !has_unwritten(log)) {
+        take_pending(log);
+        goes_on = has_unwritten(log);
+    } else if (goes_on && was_last_try && log->state == LOG_STATE_FULL) {
+        goes_on = false;
+        log_give_up(log);
+    }
+    if (!goes_on) {
         log->is_running = false;
+        buffer_done(&log->writing);
+        buffer_init(&log->writing, BUFFER_BYTES_MAX);
     }
     mutex_unlock(&log->mutex);
-    return has_work;
+    return goes_on;
 }
 
-// Writes everything in `writing`; a segment that is full is synced before the next one begins.
-static Status log_write(Log *log, Error *error) {
-    Bytes left = buffer_bytes(&log->writing);
+// Under mutex, or stepped.
+static void take_pending(Log *log) {
+    ASSERT(!has_unwritten(log));
+    buffer_clear(&log->writing);
+    Buffer taken = log->pending;
+    log->pending = log->writing;
+    log->writing = taken;
+    log->written = 0;
+    log->writing_ticket = log->pending_ticket;
+    condition_signal(&log->space);
+}
+
+static bool has_unwritten(const Log *log) {
+    return log->written < log->writing.count;
+}
+
+// Writes what was taken, group by group, until it is durable or the disk refuses. False: nothing was written.
+static bool log_write(Log *log) {
+    uint32_t written_before = log->written;
+    Bytes commits = buffer_bytes(&log->writing);
     Status status = STATUS_OK;
-    while (left.count > 0 && status == STATUS_OK) {
-        uint32_t part = log_part_bytes(log, left);
-        status = log_write_part(log, bytes_slice(left, 0, part), error);
-        left = bytes_slice(left, part, left.count - part);
-        bool is_full = log->segment_bytes >= log->options.segment_bytes_max;
-        if (status == STATUS_OK && (is_full || left.count == 0)) {
-            status = log->os->file_sync(log->os, log->segment, error);
+    while (has_unwritten(log) && status == STATUS_OK) {
+        Error error;
+        uint32_t count = 0;
+        Bytes left = bytes_slice(commits, log->written, commits.count - log->written);
+        status = writer_write(&log->writer, left, &count, &error);
+        if (status == STATUS_OK) {
+            log->written += count;
+            log_write_group(log);
+        } else {
+            log_problem(log, &error);
         }
-        if (status == STATUS_OK && is_full) {
-            uint64_t next_offset = left.count > 0 ? load_u64le(left.data) : log->writing_ticket;
-            status = log_rotate(log, next_offset, error);
-        }
+        if (log->options.advanced) log->options.advanced(log->options.user);
     }
-    return status;
+    bool got_further = log->written > written_before;
+    if (status != STATUS_OK && status != STATUS_FULL) log->written = (uint32_t)log->writing.count;
+    return got_further;
 }
 
-// Bytes of the leading commits that belong into the current segment: up to the one that fills it.
-static uint32_t log_part_bytes(const Log *log, Bytes commits) {
-    uint32_t at = 0;
-    uint64_t segment_bytes = log->segment_bytes;
-    while (at < commits.count && segment_bytes < log->options.segment_bytes_max) {
-        uint32_t whole = load_u32le(commits.data + at + COMMIT_HEADER_BYTES - 4) +
-                         COMMIT_FRAME_BYTES;
-        at += whole;
-        segment_bytes += whole;
+// A group became durable.
+static void log_write_group(Log *log) {
+    uint64_t ticket = log->writing_ticket;
+    if (has_unwritten(log)) ticket = load_u64le(log->writing.data + log->written);
+    if (log->state == LOG_STATE_FULL) log_recovered(log);
+    ASSERT(log->state == LOG_STATE_OPEN);
+    gate_open(log->gate, ticket);
+}
+
+static void log_problem(Log *log, const Error *error) {
+    bool is_full = error->status == STATUS_FULL;
+    if (is_full && log->state == LOG_STATE_FULL) return;  // known
+    Error problem = *error;
+    if (is_full) {
+        error_prefix(&problem,
+                     "there is no room for the commitlog (%s); nothing was lost, but calls that "
+                     "write are refused until there is room: ",
+                     log->directory);
+    } else {
+        error_prefix(&problem,
+                     "the commitlog can no longer be written (%s); the database is read-only until "
+                     "the server is restarted: ",
+                     log->directory);
     }
-    ASSERT(at > 0 && at <= commits.count);
-    return at;
-}
-
-static Status log_write_part(Log *log, Bytes part, Error *error) {
-    Status status = log->os->file_write(log->os, log->segment, log->segment_bytes, part.data,
-                                        part.count, error);
-    if (status == STATUS_OK) log->segment_bytes += part.count;
-    return status;
-}
-
-static Status log_rotate(Log *log, uint64_t next_offset, Error *error) {
-    File next = FILE_NONE;
-    Status status = segment_create(log->os, log->directory, next_offset, &next, error);
-    if (status != STATUS_OK) return status;
-    os_file_close(log->os, log->segment);
-    log->segment = next;
-    log->segment_bytes = SEGMENT_HEADER_BYTES;
-    return STATUS_OK;
-}
-
-static void log_fail(Log *log, const Error *error) {
     mutex_lock(&log->mutex);
-    log->failure = *error;
-    error_prefix(&log->failure,
-                 "the commitlog can no longer be written (%s); the database is read-only until "
-                 "the server is restarted: ",
-                 log->directory);
-    atomic_store_explicit(&log->failed, true, memory_order_release);
+    log->problem = problem;
+    atomic_store_explicit(&log->state, is_full ? LOG_STATE_FULL : LOG_STATE_FAILED,
+                          memory_order_release);
     condition_broadcast(&log->space);
     mutex_unlock(&log->mutex);
-    log_line(LOG_ERROR, "log", "%s", log->failure.text);
+    log_line(LOG_ERROR, "log", "%s", problem.text);
+}
+
+static void log_recovered(Log *log) {
+    mutex_lock(&log->mutex);
+    atomic_store_explicit(&log->state, LOG_STATE_OPEN, memory_order_release);
+    mutex_unlock(&log->mutex);
+    log_line(LOG_INFO, "log", "%s: there is room again; everything was written", log->directory);
+}
+
+// The log is closed while the disk is full.
+static void log_give_up(Log *log) {
+    log_line(LOG_ERROR, "log",
+             "%s: closed while the disk was full: transactions from %llu on were never written or "
+             "confirmed",
+             log->directory, (unsigned long long)load_u64le(log->writing.data + log->written));
 }

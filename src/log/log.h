@@ -1,10 +1,11 @@
 // log.h - the commitlog of one database: recover a store from it, append transactions, tell what is durable.
 //
-// Threads    open, append, wake and close belong to the database's executor. One log thread per log owns the
-//            segment files; it starts with the first append and ends when idle. Status and gate: any thread.
+// Threads    open, append, wake, step and close belong to the database's executor. One log thread per log owns the
+//            segment files; it starts with the first append and ends when idle. State and gate: any thread.
 // Lifetime   log_close drains and syncs everything that was appended.
-// Errors     a failed write or sync is final: nothing more becomes durable, log_failure says why, the database
-//            turns read-only. There is no retry of a sync.
+// Errors     a failed write or sync is final: nothing more becomes durable, log_state says why, the database
+//            turns read-only. There is no retry of a sync. A full disk is not final: what was appended is kept and
+//            written as soon as there is room; until then the database refuses calls that write.
 // Limits     LOG_* in base/limits.h.        Format  spec: storage.md 9, 10, 12, 13; docs/formats.md.
 #pragma once
 
@@ -14,9 +15,15 @@
 
 typedef struct Log Log;
 
+typedef enum LogThreads {
+    LOG_OWN_THREADS,
+    LOG_STEPPED,  // none: log_step does what they would do. For simulations.
+} LogThreads;
+
 typedef struct LogOptions {
     uint64_t segment_bytes_max;  // 0: LOG_SEGMENT_BYTES_MAX
-    // Called on the log thread after the gate was opened further, or after a failure.
+    LogThreads threads;
+    // Called on the log thread after the gate was opened further, or when the state changed.
     void (*advanced)(void *user);
     void *user;
 } LogOptions;
@@ -48,11 +55,21 @@ typedef struct LogInputs {
 uint64_t log_append(Log *log, const LogInputs *inputs, const Commit *commit);
 // Lets the log thread begin; once per executor turn, after its appends.
 void log_wake(Log *log);
+// LOG_STEPPED: one round of work; false if there was none, or if it did not get further.
+bool log_step(Log *log);
 // The ticket of the last appended transaction: what a read of the current state must wait for.
 uint64_t log_ticket(const Log *log);
 // Tickets up to its value are durable.
 Gate *log_gate(Log *log);
-// True once the disk failed; the text says what to do.
+
+typedef enum LogState {
+    LOG_STATE_OPEN,
+    LOG_STATE_FULL,    // the disk is; what was appended waits. Refuse what would append more.
+    LOG_STATE_FAILED,  // for good
+} LogState;
+// Any thread. Unless it is open, the text says what happened and what to do; ret_error may be NULL.
+LogState log_state(Log *log, Error *ret_error);
+// True once the disk failed for good.
 bool log_failure(Log *log, Error *ret_error);
 void log_close(Log *log);  // accepts NULL
 

@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/vec.h"
-#include "log/segment.h"
+#include "log/writer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,6 +220,7 @@ static Status resume(Replay *replay, Recovery *recovery, Error *error) {
             if (status != STATUS_OK) return status;
         }
     }
+    recovery->segment_number = replay->next_offset;
     recovery->segment_bytes = SEGMENT_HEADER_BYTES;
     return segment_create(replay->os, replay->directory, replay->next_offset, &recovery->segment,
                           error);
@@ -243,21 +244,11 @@ static Status resume_last(Replay *replay, uint64_t number, Recovery *recovery, E
     }
     if (status == STATUS_OK) status = os->file_sync(os, recovery->segment, error);
     if (status == STATUS_OK) status = os->directory_sync(os, replay->directory, error);
+    recovery->segment_number = number;
     recovery->segment_bytes = replay->good_end;
     if (status != STATUS_OK) {
         os_file_close(os, recovery->segment);
         recovery->segment = FILE_NONE;
     }
     return status;
-}
-
-Status segment_create(Os *os, const char *directory, uint64_t offset, File *ret_file,
-                      Error *error) {
-    char path[PATH_BYTES_MAX];
-    segment_path(directory, offset, path);
-    uint8_t header[SEGMENT_HEADER_BYTES];
-    segment_header_write(header);
-    Status status = os_file_replace(os, path, bytes_of(header, sizeof header), error);
-    if (status != STATUS_OK) return status;
-    return os->file_open(os, path, OS_OPEN_READ_WRITE, ret_file, error);
 }

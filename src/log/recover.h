@@ -7,6 +7,7 @@
 
 typedef struct Recovery {
     uint64_t next_offset;
+    uint64_t segment_number;
     File segment;            // open for writing, positioned by segment_bytes
     uint64_t segment_bytes;  // whole commits and the header
     const Commit
@@ -16,6 +17,3 @@ typedef struct Recovery {
 
 // Replays and resumes; everything found is synced. Creates the directory and the first segment if needed.
 Status recover(Os *os, const char *directory, Store *store, Recovery *ret_recovery, Error *error);
-
-// A new segment with its header, durable including its directory entry; open for writing.
-Status segment_create(Os *os, const char *directory, uint64_t offset, File *ret_file, Error *error);

@@ -34,6 +34,14 @@ static void copy_segment(const char *directory) {
     arena_done(&arena);
 }
 
+static void remove_entry(void *user, const char *name, bool is_directory) {
+    char path[512];
+    Error error;
+    assert_false(is_directory);
+    (void)snprintf(path, sizeof path, "%s/%s", (const char *)user, name);
+    assert_int_equal(os_real()->remove(os_real(), path, &error), STATUS_OK);
+}
+
 static void upstreams_log_replays(void **state) {
     (void)state;
     char directory[] = "/tmp/stdb-golden-log-XXXXXX";
@@ -80,9 +88,9 @@ static void upstreams_log_replays(void **state) {
     assert_int_equal(log_ticket(log), ticket);
     log_close(log);
     store_free(store);
-    char path[512];
-    (void)snprintf(path, sizeof path, "%s/" SEGMENT, directory);
-    assert_int_equal(os_real()->remove(os_real(), path, &error), STATUS_OK);
+    assert_int_equal(
+        os_real()->directory_list(os_real(), directory, remove_entry, directory, &error),
+        STATUS_OK);
     assert_int_equal(os_real()->remove(os_real(), directory, &error), STATUS_OK);
 }
 
