@@ -1,43 +1,46 @@
 // client.h - the inside of Sync: clients, their query sets, and the messages on their way out.
 //
 // Threads    the executor.
+// Lifetime   what is "of the commit at hand" is empty between commits.
 #pragma once
 
 #include "sync/queries.h"
 #include "sync/row_list.h"
 
-// A part of one client's update: one fragment of one query set.
+// A part of one client's update: what one fragment says, for one query set (v1: for all of them).
 typedef struct PendingRows {
     uint32_t query_set_id;
-    const SharedQuery *shared;
-    const FragmentUpdate *update;
+    const SharedFragment *fragment;
 } PendingRows;
 VEC(PendingVec, pending_vec, PendingRows)
 
-VEC(SharedQueryVec, shared_query_vec, SharedQuery *)
-
-struct QuerySet {
-    SyncClient *client;
-    uint32_t id;
-    SharedQueryVec queries;  // distinct, in the order of the request
-};
-
 struct SyncClient {
     SyncClientOptions options;
+    Format format;
     SyncClient *previous;
     SyncClient *next;
-    U64Map sets;         // id -> QuerySet
-    PendingVec pending;  // of the commit at hand
-    bool is_touched;     // in Sync.touched
+    U64Map sets;           // id -> QuerySet
+    QuerySet *legacy;      // v1 Subscribe; NULL: none
+    U64Map counted;        // v1: SharedQuery -> in how many sets with an id it is
+    uint64_t query_count;  // of all sets
+    // of the commit at hand
+    PendingVec pending;
+    uint64_t pending_bytes;
+    const SharedFragment *delivered;  // v1: the last one, which each client gets once
+    bool is_touched;                  // in Sync.touched
 };
 VEC(ClientVec, client_vec, SyncClient *)
 
 // One encoded update and for whom it was made: clients with equal pending rows share it.
 typedef struct CachedUpdate {
+    Format format;
+    bool is_light;  // v1
     const PendingVec *pending;
     SharedSlice slice;
 } CachedUpdate;
 VEC(CachedUpdateVec, cached_update_vec, CachedUpdate)
+
+VEC(QuerySetVec, query_set_vec, QuerySet *)
 
 struct Sync {
     Store *store;
@@ -45,47 +48,68 @@ struct Sync {
     Queries *queries;
     SyncClient *first;
     uint32_t client_count;
-    SharedBuf *slab;     // small messages, one after the other; NULL: none yet
-    Buffer message;      // the one being written
+    uint64_t set_serial;
+    SharedBuf *slab;  // small messages, one after the other; NULL: none yet
+    Buffer message;   // the one being written
+    Buffer text;      // of a v1.json message
     RowList inserts;
     RowList deletes;
+    QuerySetVec failed;  // told to have ended, about to be dropped
     // of the commit at hand
-    FragmentRefVec candidates;
+    SharedFragmentVec candidates;
     ClientVec touched;
     CachedUpdateVec cache;
-    uint32_t update_id;
+    uint32_t update_order;
     SyncStats stats;
 };
 
 // ---- out.c ----
 
 // The message that was written into sync->message, as a counted slice: copied into the slab or on its own.
-SharedSlice sync_take_message(Sync *sync);
+SharedSlice sync_take_message(Sync *sync, Format format);
 // Hands a slice to a client; the reference goes with it. The ticket counts only for confirmed clients.
 void sync_send(Sync *sync, const SyncClient *client, SharedSlice slice, uint64_t ticket);
 // sync_take_message and sync_send.
 void sync_send_message(Sync *sync, const SyncClient *client, uint64_t ticket);
+// Is what was written more than the output takes?
+bool sync_is_too_large(const Sync *sync);
+// Takes back what was written after the first `count` bytes.
+void sync_rewind_message(Sync *sync, size_t count);
 
-// ---- message_v2.c: server messages of v2 and v3, appended to a buffer ----
+// ---- query_set.c ----
 
-void v2_initial_connection(Buffer *message, const SyncClientOptions *options, Bytes token);
-void v2_subscribe_applied(Buffer *message, uint32_t request_id, uint32_t query_set_id);  // QueryRows follow
-void v2_unsubscribe_applied(Buffer *message, uint32_t request_id, uint32_t query_set_id, bool with_rows);
-void v2_subscribe_batch_applied(Buffer *message, uint32_t request_id, uint32_t set_count);
-void v2_subscription_error(Buffer *message, const uint32_t *request_id, uint32_t query_set_id, Bytes text);
-void v2_one_off_ok(Buffer *message, uint32_t request_id);  // QueryRows follow
-void v2_one_off_error(Buffer *message, uint32_t request_id, Bytes text);
-void v2_transaction_update(Buffer *message, const PendingVec *pending);
-void v2_reducer_ok(Buffer *message, uint32_t request_id, int64_t timestamp, const PendingVec *pending);
-void v2_reducer_error(Buffer *message, uint32_t request_id, int64_t timestamp, CallResult result, Bytes text);
-void v2_procedure_returned(Buffer *message, const SyncEvent *event, Bytes value);
-void v2_procedure_failed(Buffer *message, uint32_t request_id, Bytes text);
-// TableUpdateRows of one fragment.
-void v2_table_update_rows(Buffer *message, bool is_event, const RowList *inserts, const RowList *deletes);
-
-// ---- subscribe.c ----
-
-// Appends QueryRows of these queries: one entry per fragment whose tables all have rows.
-void sync_write_query_rows(Sync *sync, const SharedQueryVec *queries);
-QuerySet *sync_find_set(const SyncClient *client, uint32_t id);
+// An empty set that its client does not know yet. Ends with sync_drop_set, like a registered one.
+QuerySet *sync_create_set(Sync *sync, SyncClient *client, uint32_t id);
 void sync_drop_set(Sync *sync, QuerySet *set);
+// Puts the queries of these texts into the set, "SELECT * FROM *" expanded. The set is of no use after an error.
+Status sync_collect_queries(Sync *sync, QuerySet *set, const RequestSet *wanted, Error *error);
+Status sync_collect_query(Sync *sync, QuerySet *set, Bytes text, Error *error);
+// Would evaluating what nobody holds but this set exceed the row limit?
+Status sync_check_row_limit(const Sync *sync, const QuerySet *set, Error *error);
+Status sync_check_estimate(const Sync *sync, const SyncClient *client, uint64_t estimate,
+                           Error *error);
+// Gives the set to its client, by its id; STATUS_CONFLICT if the id is taken.
+Status sync_register_set(Sync *sync, QuerySet *set, Error *error);
+QuerySet *sync_find_set(const SyncClient *client, uint32_t id);
+// v1: how many of the client's sets with an id hold the query.
+uint32_t sync_count_query(const SyncClient *client, const SharedQuery *shared);
+// "Subscription not found: ..."
+void sync_set_missing(const SyncClient *client, uint32_t id, Error *error);
+SqlContext sync_context_of(const Sync *sync, const SyncClient *client);
+// Tells the client that the set ended, which is then dropped by sync_drop_failed. On v1 all sets of the
+// client end. Does nothing more for a set that ended already.
+void sync_fail_set(Sync *sync, QuerySet *set, Bytes text, uint64_t ticket);
+void sync_drop_failed(Sync *sync);
+
+// ---- rows.c: what queries yield now, into sync->inserts. False: it is more than a message may have. ----
+
+bool sync_run_fragment(Sync *sync, const SharedFragment *fragment);
+bool sync_run_query(Sync *sync, const Query *query);
+// Do all tables that it reads have rows? Fragments without are left out of answers.
+bool sync_has_rows(const Sync *sync, const SharedFragment *fragment);
+// The error for a false.
+Status sync_too_large(const Sync *sync, Error *error);
+
+// ---- subscribe_v1.c ----
+
+void sync_request_v1(Sync *sync, SyncClient *client, const Request *request, uint64_t ticket);

@@ -18,18 +18,12 @@ const char *protocol_name(Protocol protocol) {
 }
 
 bool protocol_choose(Bytes list, Protocol *ret_protocol) {
-    // The v1 protocols come with a later release: offering them would be half a promise.
-    static const Protocol OFFERED[] = {PROTOCOL_V3, PROTOCOL_V2};
-    for (size_t i = 0; i < sizeof OFFERED / sizeof OFFERED[0]; i++) {
-        if (!list_contains(list, bytes_of_text(NAMES[OFFERED[i]]))) continue;
-        *ret_protocol = OFFERED[i];
+    for (Protocol protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
+        if (!list_contains(list, bytes_of_text(NAMES[protocol]))) continue;
+        *ret_protocol = protocol;
         return true;
     }
     return false;
-}
-
-static bool is_blank(uint8_t byte) {
-    return byte == ' ' || byte == '\t';
 }
 
 // Items are separated by commas with blanks around them; the comparison is exact.
@@ -44,4 +38,8 @@ static bool list_contains(Bytes list, Bytes name) {
         if (bytes_equal(bytes_slice(list, start, end - start), name)) return true;
     }
     return false;
+}
+
+static bool is_blank(uint8_t byte) {
+    return byte == ' ' || byte == '\t';
 }

@@ -1,159 +1,57 @@
 // update.c - what a commit means to subscribers: candidates, deltas encoded once, one message per client.
 //
 // 1. queries_candidates finds the fragments that the commit may concern, by bytes.
-// 2. Each fragment's delta is computed and encoded once, into the transaction's arena.
+// 2. Each fragment's delta is computed and encoded once per format, into the transaction's arena.
 // 3. Each client that holds one of them collects references to the encoded parts, sorted by set and table.
 // 4. Clients whose collections are equal share one encoded message.
 //
-// The caller's ReducerResult carries its update and takes its place in the same pass.
+// The caller's result carries its update and takes its place in the same pass. Rows that no message could
+// carry end the sets that hold their query, which the client hears before the update.
 
 #include "base/gate.h"
 #include "sync/client.h"
+#include "sync/message_v1.h"
+#include "sync/message_v2.h"
 
 #include <stdlib.h>
 
-static void collect_updates(Sync *sync, const Commit *commit);
-static bool encode_fragment(Sync *sync, const FragmentRef *ref, const Commit *commit);
+// Beyond so many distinct messages it is cheaper to write one again than to look for it.
+#define CACHE_LOOKS_MAX 8u
+// What names and counts around one fragment's rows take, besides the table's name.
+#define PENDING_HEAD_BYTES 64u
+
+static void refresh(Sync *sync, const Commit *commit, uint64_t ticket);
+static void end_holders(void *user, SharedQuery *shared, const Error *error);
+static void collect_updates(Sync *sync, const SyncEvent *event, const Commit *commit);
+static Status encode_fragment(Sync *sync, SharedFragment *fragment, const Commit *commit,
+                              Error *error);
+static void encode_rows(Sync *sync, const SharedFragment *fragment, Format format);
 static bool add_insert(void *user, Bytes row);
 static bool add_delete(void *user, Bytes row);
-static void distribute(Sync *sync, SharedQuery *shared);
+static void distribute(Sync *sync, const SharedFragment *fragment);
+static void add_pending(Sync *sync, const QuerySet *set, const SharedFragment *fragment);
 static int compare_pending(const void *a, const void *b);
+static void end_pending(Sync *sync, SyncClient *client, uint64_t ticket);
+static bool wants_result(const SyncEvent *event, const SyncClient *client);
+static void answer_caller(Sync *sync, const SyncEvent *event);
 static void send_updates(Sync *sync, const SyncEvent *event);
-static SharedSlice shared_update(Sync *sync, const PendingVec *pending);
+static SharedSlice shared_update(Sync *sync, const SyncEvent *event, const SyncClient *client);
+static void write_update(Sync *sync, const SyncEvent *event, const CachedUpdate *update);
 static bool pending_equal(const PendingVec *a, const PendingVec *b);
 static void forget_commit(Sync *sync);
-static void end_sets(void *user, SharedQuery *shared, const Error *error);
 
 void sync_commit(Sync *sync, const SyncEvent *event, const Commit *commit) {
-    if (queries_count(sync->queries) > 0 && commit->table_count > 0) collect_updates(sync, commit);
-    if (event->caller) {
-        static const PendingVec NOTHING = {0};
-        SyncClient *caller = event->caller;
-        const PendingVec *pending = caller->is_touched ? &caller->pending : &NOTHING;
-        v2_reducer_ok(&sync->message, event->request->request_id, event->timestamp, pending);
-        sync_send_message(sync, caller, event->ticket);
-    }
+    ASSERT(event->result == RESULT_COMMITTED);
+    ASSERT(sync->message.count == 0 && sync->touched.count == 0);
+    refresh(sync, commit, event->ticket);
+    if (queries_count(sync->queries) > 0) collect_updates(sync, event, commit);
+    if (event->caller && wants_result(event, event->caller)) answer_caller(sync, event);
     if (sync->touched.count > 0) send_updates(sync, event);
     forget_commit(sync);
+    sync_drop_failed(sync);
 }
 
-static void collect_updates(Sync *sync, const Commit *commit) {
-    fragment_ref_vec_clear(&sync->candidates);
-    queries_candidates(sync->queries, commit, &sync->candidates);
-    for (uint32_t i = 0; i < sync->candidates.count; i++) {
-        (void)encode_fragment(sync, &sync->candidates.items[i], commit);
-    }
-    for (uint32_t i = 0; i < sync->candidates.count; i++) {
-        const FragmentRef *ref = &sync->candidates.items[i];
-        if (ref->fragment == 0 && ref->shared->updates.count > 0) distribute(sync, ref->shared);
-    }
-    for (uint32_t i = 0; i < sync->touched.count; i++) {
-        PendingVec *pending = &sync->touched.items[i]->pending;
-        if (pending->count > 1) qsort(pending->items, pending->count, sizeof(PendingRows), compare_pending);
-    }
-}
-
-// False if the fragment's result did not change.
-static bool encode_fragment(Sync *sync, const FragmentRef *ref, const Commit *commit) {
-    row_list_clear(&sync->inserts);
-    row_list_clear(&sync->deletes);
-    fragment_delta(query_fragment(ref->shared->query, ref->fragment), sync->store, commit, add_insert,
-                   add_delete, sync);
-    uint64_t rows = sync->inserts.count + sync->deletes.count;
-    if (rows == 0) return false;
-    sync->stats.rows += rows;
-    ASSERT(sync->message.count == 0);
-    v2_table_update_rows(&sync->message, ref->shared->is_event, &sync->inserts, &sync->deletes);
-    FragmentUpdate *update = fragment_update_vec_add(&ref->shared->updates);
-    update->id = sync->update_id++;
-    update->rows = arena_copy(tx_arena(store_tx(sync->store)), buffer_bytes(&sync->message));
-    buffer_clear(&sync->message);
-    return true;
-}
-
-static bool add_insert(void *user, Bytes row) {
-    row_list_add(&((Sync *)user)->inserts, row);
-    return true;
-}
-
-static bool add_delete(void *user, Bytes row) {
-    row_list_add(&((Sync *)user)->deletes, row);
-    return true;
-}
-
-static void distribute(Sync *sync, SharedQuery *shared) {
-    for (uint32_t s = 0; s < shared->sets.count; s++) {
-        QuerySet *set = shared->sets.items[s];
-        SyncClient *client = set->client;
-        if (!client->is_touched) {
-            client->is_touched = true;
-            client_vec_push(&sync->touched, client);
-        }
-        for (uint32_t u = 0; u < shared->updates.count; u++) {
-            pending_vec_push(&client->pending, (PendingRows){set->id, shared, &shared->updates.items[u]});
-        }
-    }
-}
-
-// By set, then by table name; fragments of one table in the order they were computed.
-static int compare_pending(const void *a, const void *b) {
-    const PendingRows *left = a;
-    const PendingRows *right = b;
-    if (left->query_set_id != right->query_set_id) return left->query_set_id < right->query_set_id ? -1 : 1;
-    int names = bytes_compare(left->shared->table_name, right->shared->table_name);
-    if (names != 0) return names;
-    return left->update->id < right->update->id ? -1 : left->update->id > right->update->id;
-}
-
-static void send_updates(Sync *sync, const SyncEvent *event) {
-    for (uint32_t i = 0; i < sync->touched.count; i++) {
-        SyncClient *client = sync->touched.items[i];
-        if (client == event->caller) continue;
-        sync_send(sync, client, shared_update(sync, &client->pending), event->ticket);
-        sync->stats.updates++;
-    }
-}
-
-// The message for these rows, from the cache or written now; one reference for the receiver.
-static SharedSlice shared_update(Sync *sync, const PendingVec *pending) {
-    // Newest first: clients of one kind tend to stand together. A handful of kinds is the normal case, and
-    // looking further would cost more than writing the message again.
-    enum { LOOK_BACK_MAX = 8 };
-    uint32_t looked = 0;
-    for (uint32_t i = sync->cache.count; i > 0 && looked < LOOK_BACK_MAX; i--, looked++) {
-        const CachedUpdate *cached = &sync->cache.items[i - 1];
-        if (!pending_equal(cached->pending, pending)) continue;
-        (void)shared_buf_ref(cached->slice.buf);
-        return cached->slice;
-    }
-    v2_transaction_update(&sync->message, pending);
-    SharedSlice slice = sync_take_message(sync);
-    (void)shared_buf_ref(slice.buf);
-    cached_update_vec_push(&sync->cache, (CachedUpdate){pending, slice});
-    return slice;
-}
-
-static bool pending_equal(const PendingVec *a, const PendingVec *b) {
-    if (a->count != b->count) return false;
-    for (uint32_t i = 0; i < a->count; i++) {
-        if (a->items[i].query_set_id != b->items[i].query_set_id) return false;
-        if (a->items[i].update != b->items[i].update) return false;
-    }
-    return true;
-}
-
-static void forget_commit(Sync *sync) {
-    for (uint32_t i = 0; i < sync->touched.count; i++) {
-        sync->touched.items[i]->is_touched = false;
-        pending_vec_clear(&sync->touched.items[i]->pending);
-    }
-    client_vec_clear(&sync->touched);
-    for (uint32_t i = 0; i < sync->cache.count; i++) shared_buf_unref(sync->cache.items[i].slice.buf);
-    cached_update_vec_clear(&sync->cache);
-    sync->update_id = 0;
-}
-
-// ---- schema changes ----
+// ---- plans that are out of date ----
 
 typedef struct EndContext {
     Sync *sync;
@@ -161,20 +59,241 @@ typedef struct EndContext {
 } EndContext;
 
 void sync_schema_changed(Sync *sync, uint64_t ticket) {
-    EndContext context = {sync, ticket};
-    queries_recompile(sync->queries, end_sets, &context);
+    refresh(sync, NULL, ticket);
 }
 
-// The query is no more: every set that holds it ends, and its client is told.
-static void end_sets(void *user, SharedQuery *shared, const Error *error) {
-    EndContext *context = user;
-    // Dropping the last set frees the query: count down by hand.
-    uint32_t count = shared->sets.count;
-    for (uint32_t i = 0; i < count; i++) {
-        QuerySet *set = shared->sets.items[0];
-        SyncClient *client = set->client;
-        v2_subscription_error(&context->sync->message, NULL, set->id, bytes_of_text(error->text));
-        sync_send_message(context->sync, client, context->ticket);
-        sync_drop_set(context->sync, set);
+static void refresh(Sync *sync, const Commit *commit, uint64_t ticket) {
+    if (!queries_are_stale(sync->queries, commit)) return;
+    EndContext context = {sync, ticket};
+    queries_refresh(sync->queries, commit, end_holders, &context);
+    sync_drop_failed(sync);
+}
+
+// The query is no more: every set that holds it ends.
+static void end_holders(void *user, SharedQuery *shared, const Error *error) {
+    const EndContext *context = user;
+    for (uint32_t i = 0; i < shared->holders.count; i++) {
+        sync_fail_set(context->sync, shared->holders.items[i].set, bytes_of_text(error->text),
+                      context->ticket);
     }
+}
+
+// ---- collecting ----
+
+static void collect_updates(Sync *sync, const SyncEvent *event, const Commit *commit) {
+    SharedFragmentVec *candidates = &sync->candidates;
+    shared_fragment_vec_clear(candidates);
+    queries_candidates(sync->queries, commit, candidates);
+    for (uint32_t i = 0; i < candidates->count; i++) {
+        Error error;
+        if (encode_fragment(sync, candidates->items[i], commit, &error) == STATUS_OK) continue;
+        EndContext context = {sync, event->ticket};
+        end_holders(&context, candidates->items[i]->shared, &error);
+    }
+    for (uint32_t i = 0; i < candidates->count; i++) distribute(sync, candidates->items[i]);
+    for (uint32_t i = 0; i < sync->touched.count; i++) {
+        SyncClient *client = sync->touched.items[i];
+        PendingVec *pending = &client->pending;
+        if (client->pending_bytes > sync->output.message_bytes_max) {
+            end_pending(sync, client, event->ticket);
+        } else if (pending->count > 1) {
+            qsort(pending->items, pending->count, sizeof(PendingRows), compare_pending);
+        }
+    }
+}
+
+static Status encode_fragment(Sync *sync, SharedFragment *fragment, const Commit *commit,
+                              Error *error) {
+    const SharedQuery *shared = fragment->shared;
+    fragment->update = (FragmentUpdate){.order = sync->update_order++};
+    row_list_clear(&sync->inserts);
+    row_list_clear(&sync->deletes);
+    fragment_delta(fragment->plan, sync->store, commit, add_insert, add_delete, sync);
+    sync->stats.evaluations++;
+    bool fits = !sync->inserts.is_full && !sync->deletes.is_full;
+    uint64_t row_count = sync->inserts.count + sync->deletes.count;
+    if (fits && row_count == 0) return STATUS_OK;
+    for (Format format = 0; fits && format < FORMAT_COUNT; format++) {
+        if (shared->holders_by_format[format] == 0) continue;
+        ASSERT(sync->message.count == 0);
+        encode_rows(sync, fragment, format);
+        fits = !sync_is_too_large(sync);
+        if (fits) {
+            fragment->update.rows[format] = arena_copy(tx_arena(store_tx(sync->store)),
+                                                       buffer_bytes(&sync->message));
+        }
+        sync_rewind_message(sync, 0);
+    }
+    if (!fits) {
+        (void)sync_too_large(sync, error);
+        Error cause = *error;
+        return error_set(error, STATUS_LIMIT, "%s, executing: `%.*s`", cause.text,
+                         BYTES_FORMAT(shared->plan.text));
+    }
+    fragment->update.row_count = row_count;
+    sync->stats.rows += row_count;
+    return STATUS_OK;
+}
+
+static void encode_rows(Sync *sync, const SharedFragment *fragment, Format format) {
+    const SharedPlan *plan = &fragment->shared->plan;
+    if (format == FORMAT_V2) {
+        v2_table_update_rows(&sync->message, plan->is_event, &sync->inserts, &sync->deletes);
+    } else {
+        V1Rows form = v1_delta_rows(format, plan);
+        v1_query_update(&sync->message, &form, &sync->deletes, &sync->inserts);
+    }
+}
+
+static bool add_insert(void *user, Bytes row) {
+    return row_list_add(&((Sync *)user)->inserts, row);
+}
+
+static bool add_delete(void *user, Bytes row) {
+    return row_list_add(&((Sync *)user)->deletes, row);
+}
+
+static void distribute(Sync *sync, const SharedFragment *fragment) {
+    if (fragment->update.row_count == 0) return;
+    const HolderVec *holders = &fragment->shared->holders;
+    for (uint32_t i = 0; i < holders->count; i++) {
+        const QuerySet *set = holders->items[i].set;
+        if (set->is_failed) continue;
+        SyncClient *client = set->client;
+        if (client->format != FORMAT_V2 && !set->is_legacy) {
+            if (client->delivered == fragment) continue;
+            client->delivered = fragment;
+        }
+        add_pending(sync, set, fragment);
+    }
+}
+
+static void add_pending(Sync *sync, const QuerySet *set, const SharedFragment *fragment) {
+    SyncClient *client = set->client;
+    if (!client->is_touched) {
+        client->is_touched = true;
+        client_vec_push(&sync->touched, client);
+    }
+    uint32_t id = client->format == FORMAT_V2 ? set->id : 0;
+    pending_vec_push(&client->pending, (PendingRows){id, fragment});
+    client->pending_bytes += fragment->update.rows[client->format].count;
+    client->pending_bytes += fragment->shared->plan.table_name.count + PENDING_HEAD_BYTES;
+}
+
+// By set, then by table name; fragments of one table in the order they were found.
+static int compare_pending(const void *a, const void *b) {
+    const PendingRows *left = a;
+    const PendingRows *right = b;
+    if (left->query_set_id != right->query_set_id) {
+        return left->query_set_id < right->query_set_id ? -1 : 1;
+    }
+    int order = bytes_compare(left->fragment->shared->plan.table_name,
+                              right->fragment->shared->plan.table_name);
+    if (order != 0) return order;
+    uint32_t left_order = left->fragment->update.order;
+    uint32_t right_order = right->fragment->update.order;
+    return left_order < right_order ? -1 : left_order > right_order;
+}
+
+// Each part fits, all of them do not: every set that has a part ends.
+static void end_pending(Sync *sync, SyncClient *client, uint64_t ticket) {
+    Error error;
+    (void)sync_too_large(sync, &error);
+    for (uint32_t i = 0; i < client->pending.count; i++) {
+        const PendingRows *rows = &client->pending.items[i];
+        const HolderVec *holders = &rows->fragment->shared->holders;
+        for (uint32_t h = 0; h < holders->count; h++) {
+            QuerySet *set = holders->items[h].set;
+            if (set->client != client) continue;
+            sync_fail_set(sync, set, bytes_of_text(error.text), ticket);
+        }
+    }
+    pending_vec_clear(&client->pending);
+}
+
+// ---- sending ----
+
+// A v1 client that wants no notice of success is told like the others.
+static bool wants_result(const SyncEvent *event, const SyncClient *client) {
+    enum { NO_SUCCESS_NOTIFY = 1 };
+    if (client != event->caller) return false;
+    return client->format == FORMAT_V2 || event->request->flags != NO_SUCCESS_NOTIFY;
+}
+
+static void answer_caller(Sync *sync, const SyncEvent *event) {
+    const SyncClient *caller = event->caller;
+    if (caller->format == FORMAT_V2) {
+        v2_reducer_ok(&sync->message, event->request->request_id, event->timestamp,
+                      &caller->pending);
+    } else {
+        v1_transaction_update(&sync->message, caller->format, event, &caller->pending);
+    }
+    sync_send_message(sync, caller, event->ticket);
+}
+
+static void send_updates(Sync *sync, const SyncEvent *event) {
+    for (uint32_t i = 0; i < sync->touched.count; i++) {
+        const SyncClient *client = sync->touched.items[i];
+        if (client->pending.count == 0 || wants_result(event, client)) continue;
+        sync_send(sync, client, shared_update(sync, event, client), event->ticket);
+        sync->stats.updates++;
+    }
+}
+
+// The message for this client, from the cache or written now; one reference for the receiver.
+static SharedSlice shared_update(Sync *sync, const SyncEvent *event, const SyncClient *client) {
+    CachedUpdate update = {
+        .format = client->format,
+        .is_light = client->format != FORMAT_V2 &&
+                    (event->withhold_reducer || client->options.light),
+        .pending = &client->pending,
+    };
+    // Newest first: clients of one kind tend to stand together, and there are few kinds.
+    uint32_t looks = 0;
+    for (uint32_t i = sync->cache.count; i > 0 && looks < CACHE_LOOKS_MAX; i--, looks++) {
+        const CachedUpdate *cached = &sync->cache.items[i - 1];
+        if (cached->format != update.format || cached->is_light != update.is_light) continue;
+        if (!pending_equal(cached->pending, update.pending)) continue;
+        (void)shared_buf_ref(cached->slice.buf);
+        return cached->slice;
+    }
+    write_update(sync, event, &update);
+    update.slice = sync_take_message(sync, update.format);
+    (void)shared_buf_ref(update.slice.buf);
+    cached_update_vec_push(&sync->cache, update);
+    return update.slice;
+}
+
+static void write_update(Sync *sync, const SyncEvent *event, const CachedUpdate *update) {
+    if (update->format == FORMAT_V2) {
+        v2_transaction_update(&sync->message, update->pending);
+    } else if (update->is_light) {
+        v1_transaction_update_light(&sync->message, update->format, event, update->pending);
+    } else {
+        v1_transaction_update(&sync->message, update->format, event, update->pending);
+    }
+}
+
+static bool pending_equal(const PendingVec *a, const PendingVec *b) {
+    if (a->count != b->count) return false;
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (a->items[i].query_set_id != b->items[i].query_set_id) return false;
+        if (a->items[i].fragment != b->items[i].fragment) return false;
+    }
+    return true;
+}
+
+static void forget_commit(Sync *sync) {
+    for (uint32_t i = 0; i < sync->touched.count; i++) {
+        SyncClient *client = sync->touched.items[i];
+        client->is_touched = false;
+        client->delivered = NULL;
+        client->pending_bytes = 0;
+        pending_vec_clear(&client->pending);
+    }
+    client_vec_clear(&sync->touched);
+    for (uint32_t i = 0; i < sync->cache.count; i++)
+        shared_buf_unref(sync->cache.items[i].slice.buf);
+    cached_update_vec_clear(&sync->cache);
+    sync->update_order = 0;
 }
