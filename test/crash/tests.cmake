@@ -1,0 +1,8 @@
+# Crashes of the real program: SIGKILL while it writes, starts and publishes.
+if(NOT TARGET spacetime)
+  return()
+endif()
+set(STDB_GOLDEN "${CMAKE_SOURCE_DIR}/../shared/golden" CACHE PATH "Golden data of an unmodified server")
+add_test(NAME crash.kill COMMAND "${CMAKE_BINARY_DIR}/python/bin/python" "${CMAKE_SOURCE_DIR}/test/crash/kill_test.py"
+  $<TARGET_FILE:spacetime> "${STDB_GOLDEN}/modules/kinds/kinds.wasm")
+set_tests_properties(crash.kill PROPERTIES FIXTURES_REQUIRED python_env TIMEOUT 600)
