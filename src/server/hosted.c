@@ -151,6 +151,9 @@ Status hosted_make(Hosted *hosted, Bytes program, Error *error) {
 
 void hosted_stop(Hosted *hosted) {
     if (hosted->database == NULL) return;
+    mutex_lock(&hosted->server->mutex);
+    hosted->server->stop_count++;
+    mutex_unlock(&hosted->server->mutex);
     StopMessage *stop = mem_alloc_zero(sizeof *stop);
     *stop = (StopMessage){{.run = exec_stop}, hosted_ref(hosted)};
     database_post(hosted->database, &stop->message);
@@ -161,6 +164,11 @@ static void exec_stop(Database *database, DbMessage *message) {
     Hosted *hosted = stop->hosted;
     database_stop(database);
     while (hosted->follows) end_follow(hosted, &hosted->follows);
+    struct Server *server = hosted->server;
+    mutex_lock(&server->mutex);
+    server->stop_count--;
+    if (server->stop_count == 0) condition_broadcast(&server->none_left);
+    mutex_unlock(&server->mutex);
     hosted_unref(hosted);
     mem_free(stop);
 }

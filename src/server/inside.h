@@ -36,9 +36,10 @@ struct Server {
     _Atomic bool is_stopping;  // main sets it once; seq_cst, asked by the control thread
     _Atomic uint64_t next_follow;  // relaxed: only distinct
     Mutex mutex;
-    Condition none_left;
+    Condition none_left;  // one of the two counts has become 0
     // ---- under mutex ----
     uint32_t hosted_count;  // with references
+    uint32_t stop_count;    // databases that were told to stop and have not got there
     Hosted *retired;        // without references; their Databases are closing or closed
 };
 

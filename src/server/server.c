@@ -20,6 +20,8 @@
 #define WORK_THREADS 2u
 #define FETCH_THREADS 2u
 #define ARENA_BYTES_MAX (16u << 20)
+// One pointer per database.
+#define DATABASES_ARENA_BYTES_MAX (1u << 30)
 
 typedef struct Loader {
     Server *server;
@@ -36,8 +38,9 @@ static void load_tld(void *user, Bytes name, const Identity *owner);
 static void load_lock(void *user, const Identity *identity);
 static void open_databases(Server *server);
 static Status start_listening(Server *server, Error *error);
+static void stop_hosted(Server *server);
 static void stop_databases(Server *server);
-static bool wait_for_hosted(Server *server);
+static bool wait_for_none(Server *server, const uint32_t *count, uint64_t timeout_ms);
 static void free_parts(Server *server);
 static const char *copy_text(Server *server, const char *text);
 
@@ -198,7 +201,7 @@ static void load_lock(void *user, const Identity *identity) {
 static void open_databases(Server *server) {
     View *view = registry_view(server->registry);
     Arena arena;
-    arena_init(&arena, 1u << 30);
+    arena_init(&arena, DATABASES_ARENA_BYTES_MAX);
     ViewDatabases databases = view_databases(view, NULL, &arena);
     for (uint32_t i = 0; i < databases.count; i++) hosted_open(databases.items[i]->hosted);
     arena_done(&arena);
@@ -223,16 +226,23 @@ static Status start_listening(Server *server, Error *error) {
 
 void server_stop(Server *server) {
     atomic_store(&server->is_stopping, true);
+    stop_hosted(server);
+    // Their clients' close frames are queued before the net threads end. One that is in a long call is not
+    // waited for.
+    (void)wait_for_none(server, &server->stop_count, SERVER_STOP_GRACE_MS);
+    net_server_stop(server->net, SERVER_STOP_GRACE_MS);
+    stop_databases(server);
+    free_parts(server);
+}
+
+static void stop_hosted(Server *server) {
     View *view = registry_view(server->registry);
     Arena arena;
-    arena_init(&arena, 1u << 30);
+    arena_init(&arena, DATABASES_ARENA_BYTES_MAX);
     ViewDatabases databases = view_databases(view, NULL, &arena);
     for (uint32_t i = 0; i < databases.count; i++) hosted_stop(databases.items[i]->hosted);
     arena_done(&arena);
     view_unref(view);
-    net_server_stop(server->net, SERVER_STOP_GRACE_MS);
-    stop_databases(server);
-    free_parts(server);
 }
 
 // Everything that may still hand a message to a database ends first.
@@ -245,31 +255,26 @@ static void stop_databases(Server *server) {
     server->work = NULL;
     changes_free(server->changes);
     server->changes = NULL;
-    View *view = registry_view(server->registry);
-    Arena arena;
-    arena_init(&arena, 1u << 30);
-    ViewDatabases databases = view_databases(view, NULL, &arena);
-    for (uint32_t i = 0; i < databases.count; i++) hosted_stop(databases.items[i]->hosted);
-    arena_done(&arena);
-    view_unref(view);
+    stop_hosted(server);
     registry_free(server->registry);
     server->registry = NULL;
-    if (wait_for_hosted(server)) return;
+    if (wait_for_none(server, &server->hosted_count, SERVER_STOP_DATABASES_MS)) return;
     log_line(LOG_ERROR, "server", "databases did not end within %u ms", SERVER_STOP_DATABASES_MS);
     _exit(1);  // what was acknowledged is in the log; the rest is replayed or was never promised
 }
 
-static bool wait_for_hosted(Server *server) {
+// False: the count, which is under the server's mutex, did not become 0 in time.
+static bool wait_for_none(Server *server, const uint32_t *count, uint64_t timeout_ms) {
+    int64_t end = server->os->monotonic_nanos(server->os) + (int64_t)timeout_ms * 1000000;
     mutex_lock(&server->mutex);
-    bool is_done = server->hosted_count == 0;
-    while (!is_done) {
-        bool was_signalled = condition_wait_ms(&server->none_left, &server->mutex,
-                                               SERVER_STOP_DATABASES_MS);
-        is_done = server->hosted_count == 0;
-        if (!was_signalled) break;
+    int64_t left = end - server->os->monotonic_nanos(server->os);
+    while (*count > 0 && left > 0) {
+        (void)condition_wait_ms(&server->none_left, &server->mutex, (uint64_t)left / 1000000u + 1);
+        left = end - server->os->monotonic_nanos(server->os);
     }
+    bool is_none = *count == 0;
     mutex_unlock(&server->mutex);
-    return is_done;
+    return is_none;
 }
 
 // Databases close as jobs of the executors' pool, which runs them all before it ends.
@@ -315,6 +320,7 @@ Status server_run(const ServerOptions *options, Error *error) {
     (void)printf("Starting SpacetimeDB listening on %.*s:%u\n", host_bytes, address,
                  server_port(server));
     (void)fflush(stdout);
+    os_trim();
     int received = 0;
     (void)sigwait(&signals, &received);
     log_line(LOG_INFO, "server", "stopping");
