@@ -63,3 +63,7 @@ Status os_file_read_all(Os *os, const char *path, size_t bytes_max, Arena *arena
 Status os_file_replace(Os *os, const char *path, Bytes bytes, Error *error);
 // A file or directory. True also if it cannot be told (no permission): what may be there is not absent.
 bool os_path_exists(Os *os, const char *path);
+
+// Gives back what only starting up needed: free heap pages, and code pages until they are used again. Any thread; costs a
+// few page faults afterwards.
+void os_trim(void);
