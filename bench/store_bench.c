@@ -1,4 +1,5 @@
-// store_bench.c - what the store alone costs: rows in and out, updates, look-ups, snapshots, memory.
+// store_bench.c - what the store alone costs: rows in and out, updates, look-ups, snapshots,
+// memory.
 //
 // usage: store_bench [ROWS]   (default 1000000). Times are CPU time of the process, so that a busy machine does not
 // show; nothing here waits. One run each: run it twice.
@@ -104,7 +105,8 @@ static void insert_all(Bench *bench, bool is_scrambled) {
     for (uint32_t i = 0; i < bench->rows; i++) {
         InsertResult result;
         uint32_t id = is_scrambled ? scramble(i) : i;
-        if (tx_insert(tx, bench->table, make_row(row, id, scramble(i), 0), &result) != INSERT_ADDED) abort();
+        if (tx_insert(tx, bench->table, make_row(row, id, scramble(i), 0), &result) != INSERT_ADDED)
+            abort();
     }
     if (tx_commit(tx)->table_count != 1) abort();
     tx_release(tx);
@@ -116,7 +118,9 @@ static void update_all(Bench *bench, bool is_scrambled, uint32_t value) {
     for (uint32_t i = 0; i < bench->rows; i++) {
         InsertResult result;
         uint32_t id = is_scrambled ? scramble(i) : i;
-        if (tx_update(tx, bench->key, make_row(row, id, scramble(i), value), &result) != UPDATE_DONE) abort();
+        if (tx_update(tx, bench->key, make_row(row, id, scramble(i), value), &result) !=
+            UPDATE_DONE)
+            abort();
     }
     if (tx_commit(tx)->table_count != 1) abort();
     tx_release(tx);

@@ -1,4 +1,5 @@
-// add_columns.c - a table with more columns is a new table: new ids, every row copied (storage.md 8).
+// add_columns.c - a table with more columns is a new table: new ids, every row copied (storage.md
+// 8).
 #include "store/catalog.h"
 
 static Status check_added(const Table *table, const TableSchema *schema, Error *error);
@@ -108,8 +109,7 @@ static void copy_sequences(Tx *tx, const TableSchema *before, const Table *table
             if (!bytes_equal(after->sequences[i].name, before->sequences[j].name)) continue;
             Row row;
             SequenceRow sequence;
-            bool is_found =
-                sequence_find(tx->store, after->sequences[i].id, &row, &sequence);
+            bool is_found = sequence_find(tx->store, after->sequences[i].id, &row, &sequence);
             ASSERT(is_found);
             sequence.allocated = allocated[j];
             Buffer *bytes = catalog_row(tx->store);

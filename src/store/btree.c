@@ -4,10 +4,10 @@
 //                |            |
 //   first -> | entries | -> | entries | -> ...
 //
-// A separator is always an entry that is in the tree (its row bytes may be needed to settle a tie), so removing
-// the least entry of a subtree rewrites the separator above it. Leaves that become empty go; a leaf that
-// becomes small joins its right neighbour under the same parent. A split at the right end moves nothing, so that
-// rows that arrive in key order fill their leaves.
+// A separator is always an entry that is in the tree (its row bytes may be needed to settle a tie),
+// so removing the least entry of a subtree rewrites the separator above it. Leaves that become
+// empty go; a leaf that becomes small joins its right neighbour under the same parent. A split at
+// the right end moves nothing, so that rows that arrive in key order fill their leaves.
 #include "store/btree.h"
 
 #include <stdlib.h>
@@ -22,7 +22,7 @@
 struct BtreeNode {
     uint32_t count;  // entries of a leaf, children of an inner node
     bool is_leaf;
-    BtreeNode *next;  // leaf: the one to the right
+    BtreeNode *next;              // leaf: the one to the right
     uint64_t keys[NODE_ENTRIES];  // inner: of separators, the first is not used
     uint64_t ids[NODE_ENTRIES];
     BtreeNode *children[];  // inner: NODE_ENTRIES
@@ -249,8 +249,8 @@ static BtreeNode *tree_descend(const Btree *tree, BtreeEntry entry, const uint8_
     while (!node->is_leaf) {
         ASSERT(path->count < HEIGHT_MAX);
         uint32_t at = node_position(tree, node, 1, entry, row);
-        bool is_separator =
-            at < node->count && node->keys[at] == entry.key && node->ids[at] == entry.id;
+        bool is_separator = at < node->count && node->keys[at] == entry.key &&
+                            node->ids[at] == entry.id;
         if (!is_separator) at--;
         path->steps[path->count++] = (PathStep){node, at};
         node = node->children[at];
@@ -285,8 +285,8 @@ static void node_erase(BtreeNode *node, uint32_t at) {
     node->count--;
 }
 
-// A new right neighbour with the upper half of a full node; with nothing, if the insertion that makes the
-// split necessary is at the right end.
+// A new right neighbour with the upper half of a full node; with nothing, if the insertion that
+// makes the split necessary is at the right end.
 static BtreeNode *node_split(Btree *tree, BtreeNode *node, uint32_t at) {
     ASSERT(node->count == NODE_ENTRIES);
     BtreeNode *right = node_create(tree, node->is_leaf);

@@ -1,7 +1,7 @@
 // btree.h - rows in key order: a B+tree of (64 bits of the key, RowId).
 //
-// Entries sort by the 64 bits; where these are not the whole key, ties are settled through the row bytes;
-// then by id. So the rows of one key lie together, in id order.
+// Entries sort by the 64 bits; where these are not the whole key, ties are settled through the row
+// bytes; then by id. So the rows of one key lie together, in id order.
 //
 // Threads    the executor.
 // Lifetime   owns its memory until btree_done; places are valid until the tree changes.
@@ -43,7 +43,8 @@ void btree_clear(Btree *tree);
 // Fills an empty tree; sorts the entries in place if they are not sorted.
 void btree_build(Btree *tree, BtreeEntry *entries, uint64_t count);
 void btree_insert(Btree *tree, BtreeEntry entry, const uint8_t *row);
-// The entry must be there; row: its bytes as they were when it was inserted, as far as the key goes.
+// The entry must be there; row: its bytes as they were when it was inserted, as far as the key
+// goes.
 void btree_remove(Btree *tree, BtreeEntry entry, const uint8_t *row);
 
 // The first entry at or after the bound.

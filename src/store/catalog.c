@@ -1,8 +1,8 @@
 // catalog.c - creating and dropping tables and views.
 //
-// A table comes into being in two halves: its rows in the system tables, in the order in which upstream writes them
-// (ids are drawn in that order), and the Table itself, with the ids that were drawn. Both are undone by a rollback;
-// after an error the caller is expected to roll back.
+// A table comes into being in two halves: its rows in the system tables, in the order in which
+// upstream writes them (ids are drawn in that order), and the Table itself, with the ids that were
+// drawn. Both are undone by a rollback; after an error the caller is expected to roll back.
 #include "store/catalog.h"
 
 typedef struct TableCreation {
@@ -228,8 +228,8 @@ static Status view_create_rows(TableCreation *creation) {
     for (uint32_t i = 0; i < view->params->field_count; i++) {
         const TypeField *param = &view->params->fields[i];
         const Type *type;
-        Status status =
-            type_resolve(view->typespace, param->type, tx_arena(tx), &type, creation->error);
+        Status status = type_resolve(view->typespace, param->type, tx_arena(tx), &type,
+                                     creation->error);
         if (status != STATUS_OK) return status;
         column_row_write(catalog_row(tx->store), creation->view_id, (uint16_t)i, param->name, type);
         status = catalog_insert(tx, ST_VIEW_PARAM, NULL, creation->error);

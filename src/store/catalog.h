@@ -1,4 +1,5 @@
-// catalog.h - shared by the files that change the schema: rows of system tables, schemas put in place.
+// catalog.h - shared by the files that change the schema: rows of system tables, schemas put in
+// place.
 //
 // Threads    the executor.
 #pragma once
@@ -17,7 +18,8 @@ void catalog_attach_indexes(Table *table);
 
 // The scratch buffer, empty, for one row.
 Buffer *catalog_row(Store *store);
-// Inserts the row in the scratch buffer. ret_id: the id that was generated for its first column, or NULL.
+// Inserts the row in the scratch buffer. ret_id: the id that was generated for its first column, or
+// NULL.
 Status catalog_insert(Tx *tx, SystemTable table, uint32_t *ret_id, Error *error);
 // Deletes all rows whose column has these BSATN bytes.
 void catalog_delete(Tx *tx, SystemTable table, uint16_t column, Bytes value);

@@ -1,7 +1,8 @@
-// catalog_change.c - changes of a table that stays: indexes, constraints, sequences, schedule, access, columns.
+// catalog_change.c - changes of a table that stays: indexes, constraints, sequences, schedule,
+// access, columns.
 //
-// Each writes its rows, then puts a changed copy of the schema in place, then changes what the schema describes.
-// After an error the caller is expected to roll back.
+// Each writes its rows, then puts a changed copy of the schema in place, then changes what the
+// schema describes. After an error the caller is expected to roll back.
 #include "store/catalog.h"
 
 static void *array_without(Arena *arena, const void *items, uint32_t count, size_t item_bytes,
@@ -320,7 +321,8 @@ static Status check_columns(const Table *table, const TableSchema *schema, Error
     }
     for (uint32_t i = 0; i < table->sequence_count; i++) {
         uint16_t column = table->sequences[i].column;
-        if (column < schema->column_count && type_is_integer(schema->columns[column].type)) continue;
+        if (column < schema->column_count && type_is_integer(schema->columns[column].type))
+            continue;
         return change_error(table, schema, "a sequence has no integer column any more", error);
     }
     if (now->is_event) {

@@ -1,6 +1,8 @@
-// catalog_load.c - one pass over each system table, sorted by table; a schema is then a slice of each list.
+// catalog_load.c - one pass over each system table, sorted by table; a schema is then a slice of
+// each list.
 //
-// The rows come from a disk: their types were checked when they were read, what they say is checked here.
+// The rows come from a disk: their types were checked when they were read, what they say is checked
+// here.
 #include "store/catalog_load.h"
 
 #include <stdlib.h>

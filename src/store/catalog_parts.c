@@ -30,9 +30,9 @@ void catalog_write_system_rows(Store *store, const TableSchema *schema, SystemRo
     for (uint32_t i = 0; i < schema->sequence_count; i++) {
         const SequenceSchema *sequence = &schema->sequences[i];
         SequenceRow sequence_row = {
-            sequence->id,        sequence->name,  schema->id,    sequence->column,
-            sequence->increment, sequence->start, sequence->min, sequence->max,
-            sequence->allocated,
+            sequence->id,     sequence->name,      schema->id,
+            sequence->column, sequence->increment, sequence->start,
+            sequence->min,    sequence->max,       sequence->allocated,
         };
         sequence_row_write(catalog_row(store), &sequence_row);
         sink(store, ST_SEQUENCE, buffer_bytes(&store->scratch), user);
@@ -79,13 +79,13 @@ Status catalog_insert(Tx *tx, SystemTable table, uint32_t *ret_id, Error *error)
     Bytes bytes = buffer_bytes(row);
     switch (tx_insert(tx, store_find_table(tx->store, table), bytes, &result)) {
     case INSERT_ADDED:
-    case INSERT_EXISTED:
-        break;
+    case INSERT_EXISTED: break;
     case INSERT_CONFLICT: {
         Buffer text;
         buffer_init(&text, ERROR_TEXT_MAX);
         store_conflict_text(&result, bytes, &text);
-        Status status = error_set(error, STATUS_CONFLICT, "%.*s", BYTES_FORMAT(buffer_bytes(&text)));
+        Status status = error_set(error, STATUS_CONFLICT, "%.*s",
+                                  BYTES_FORMAT(buffer_bytes(&text)));
         buffer_done(&text);
         return status;
     }

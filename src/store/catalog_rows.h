@@ -1,7 +1,8 @@
 // catalog_rows.h - the rows of the system tables that describe the schema, as structs and as BSATN.
 //
-// Readers take rows that were checked against their table's type. What the type does not say (an access other than
-// "public" and "private", a column type that does not decode) is an error of the reader's caller.
+// Readers take rows that were checked against their table's type. What the type does not say (an
+// access other than "public" and "private", a column type that does not decode) is an error of the
+// reader's caller.
 //
 // Threads    none of its own.
 // Lifetime   what is read borrows from the row.
@@ -77,7 +78,8 @@ typedef struct ViewRow {
     bool is_anonymous;
 } ViewRow;
 
-// st_table_accessor, st_index_accessor: name, accessor. st_column_accessor: name (of the table), column, accessor.
+// st_table_accessor, st_index_accessor: name, accessor. st_column_accessor: name (of the table),
+// column, accessor.
 typedef struct AccessorRow {
     Bytes name;
     Bytes column;

@@ -1,9 +1,10 @@
 // commit.c - what came of a transaction, and the end of one that committed.
 //
-// For each row that the transaction touched, the first state (noted when it was touched) is held against the last
-// (what is there now). A row that was removed and came back in another slot, or whose bytes another row has now, is
-// on neither side: such pairs are found by looking up the old bytes, and only when the transaction did something
-// that can make one. The row that cancels an old one loses its touched bit; the old one's word becomes CANCELLED.
+// For each row that the transaction touched, the first state (noted when it was touched) is held
+// against the last (what is there now). A row that was removed and came back in another slot, or
+// whose bytes another row has now, is on neither side: such pairs are found by looking up the old
+// bytes, and only when the transaction did something that can make one. The row that cancels an old
+// one loses its touched bit; the old one's word becomes CANCELLED.
 #include <stdlib.h>
 
 #include "store/inside.h"
@@ -97,8 +98,7 @@ static bool commit_table(Tx *tx, TableTx *table_tx, TableDelta *ret_delta) {
     delta.inserted = (RowSpan){inserted.items, inserted.count};
     delta.deleted = (RowSpan){deleted.items, deleted.count};
     if (table->box->schema->is_event) commit_event_table(table_tx);
-    delta.is_truncated =
-        deleted.count > 0 && inserted.count == 0 && table->rows.count == 0;
+    delta.is_truncated = deleted.count > 0 && inserted.count == 0 && table->rows.count == 0;
     *ret_delta = delta;
     return inserted.count > 0 || deleted.count > 0;
 }
@@ -231,8 +231,7 @@ static void release_effects(Tx *tx) {
         case EFFECT_INDEX_DROPPED: index_free(effect->index); break;
         case EFFECT_TABLE_CREATED:
         case EFFECT_INDEX_CREATED:
-        case EFFECT_ROWS_RESET:
-            break;
+        case EFFECT_ROWS_RESET: break;
         }
     }
 }

@@ -1,4 +1,5 @@
-// conflict.c - the text of a unique violation (storage.md 4): modules and tests match on it, index name and all.
+// conflict.c - the text of a unique violation (storage.md 4): modules and tests match on it, index
+// name and all.
 #include "store/inside.h"
 
 void store_conflict_text(const InsertResult *result, Bytes new_row, Buffer *text) {

@@ -1,4 +1,5 @@
-// direct.c - chunks come and go with the keys in them; the array of chunks grows only as far as its chunks warrant.
+// direct.c - chunks come and go with the keys in them; the array of chunks grows only as far as its
+// chunks warrant.
 #include "store/direct.h"
 
 // A new chunk is made while this many entries are there for each one used...

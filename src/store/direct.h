@@ -1,7 +1,8 @@
-// direct.h - rows by small integers: an array in chunks, for the part of a key's range that is dense.
+// direct.h - rows by small integers: an array in chunks, for the part of a key's range that is
+// dense.
 //
-// Takes what it can hold with at least a quarter of its entries used; the caller keeps the rest elsewhere. Keys
-// that count up from anywhere near zero, as generated ones do, all fit.
+// Takes what it can hold with at least a quarter of its entries used; the caller keeps the rest
+// elsewhere. Keys that count up from anywhere near zero, as generated ones do, all fit.
 //
 // Threads    the executor.
 // Lifetime   owns its memory until direct_map_done.

@@ -1,12 +1,14 @@
-// hash_index.c - extendible hashing: a directory of segments, each an open-addressed table of buckets.
+// hash_index.c - extendible hashing: a directory of segments, each an open-addressed table of
+// buckets.
 //
-// A bucket of eight entries is one cache line. A key lives in the first bucket from its own on that had room, so a
-// search may end at a bucket with a free entry. Removing from a full bucket therefore leaves a tombstone; from
-// others a free entry.
+// A bucket of eight entries is one cache line. A key lives in the first bucket from its own on that
+// had room, so a search may end at a bucket with a free entry. Removing from a full bucket
+// therefore leaves a tombstone; from others a free entry.
 //
-// A segment doubles until it has SEGMENT_BUCKETS_MAX buckets and is split in two after that, so that no single
-// insertion ever moves more than one segment's entries, however large the table. The bit that decides between the two
-// is in the tag, and the bucket stays the same: only displaced entries need their row to be hashed again.
+// A segment doubles until it has SEGMENT_BUCKETS_MAX buckets and is split in two after that, so
+// that no single insertion ever moves more than one segment's entries, however large the table. The
+// bit that decides between the two is in the tag, and the bucket stays the same: only displaced
+// entries need their row to be hashed again.
 #include "store/hash_index.h"
 
 #define SEGMENT_BUCKETS_MAX 4096u
@@ -92,8 +94,8 @@ void hash_index_remove(HashIndex *index, uint64_t hash, uint64_t id) {
 
 static HashSegment *segment_create(HashIndex *index, uint32_t bucket_count, uint32_t depth) {
     size_t entry_bytes = sizeof(uint64_t) * HASH_BUCKET_ENTRIES * bucket_count;
-    HashSegment *segment =
-        mem_alloc_aligned(_Alignof(HashSegment), sizeof(HashSegment) + entry_bytes);
+    HashSegment *segment = mem_alloc_aligned(_Alignof(HashSegment),
+                                             sizeof(HashSegment) + entry_bytes);
     segment->bytes = sizeof(HashSegment) + entry_bytes;
     segment->bucket_count = bucket_count;
     segment->depth = depth;

@@ -4,7 +4,8 @@
 //
 // Threads    the executor.
 // Lifetime   owns its memory until hash_index_done.
-// Limits     ids of HASH_ID_BITS; equal hashes only as many as a run of buckets can hold (keys are unique).
+// Limits     ids of HASH_ID_BITS; equal hashes only as many as a run of buckets can hold (keys are
+//            unique).
 #pragma once
 
 #include "base/bytes.h"

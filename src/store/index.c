@@ -1,14 +1,15 @@
 // index.c - see index.h for which structure serves what.
 //
-// A tree for the ranges of a unique index is built when the first range is asked for and kept in step from
-// then on: most primary keys are only ever looked up. Range scans take a const Index, as they change nothing that
-// a caller could see; the tree is a cache.
+// A tree for the ranges of a unique index is built when the first range is asked for and kept in
+// step from then on: most primary keys are only ever looked up. Range scans take a const Index, as
+// they change nothing that a caller could see; the tree is a cache.
 #include "store/index.h"
 
 #include "base/map.h"
 #include "store/table.h"
 
-// IndexScan.state: of a point in a hash index, the id; of a walk over a tree, the place and the end.
+// IndexScan.state: of a point in a hash index, the id; of a walk over a tree, the place and the
+// end.
 enum { SCAN_LEAF, SCAN_AT, SCAN_END_LEAF, SCAN_END_AT, SCAN_ID, SCAN_KIND };
 enum { SCAN_NOTHING, SCAN_ONE, SCAN_TREE };
 
@@ -178,7 +179,8 @@ void index_check(const Index *index) {
     RowId id;
     while (rows_next(table->rows.pool.array, &at, &id)) {
         Bytes row = table_bytes_of(table, id);
-        if (index->is_unique) ASSERT(index_find_row(index, row.data, index_token(index, row.data)) == id);
+        if (index->is_unique)
+            ASSERT(index_find_row(index, row.data, index_token(index, row.data)) == id);
         buffer_clear(&key);
         index_project(index, row, &key);
         IndexScan scan;
@@ -318,7 +320,8 @@ static void scan_between(const Index *index, const KeyBound *from, const KeyBoun
     ret_scan->state[SCAN_KIND] = SCAN_NOTHING;
     BtreePlace start = btree_seek(tree, from);
     if (start.leaf == NULL) return;
-    // If the bounds cross, the end is not after the start: then the first row is not before the end.
+    // If the bounds cross, the end is not after the start: then the first row is not before the
+    // end.
     BtreeEntry first = btree_entry(start);
     if (first.key > to->high) return;
     if (first.key >= to->low) {

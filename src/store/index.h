@@ -32,7 +32,8 @@ Index *index_create(Table *table, const IndexSchema *schema, bool is_unique);
 void index_free(Index *index);  // accepts NULL
 // After the table's schema was replaced.
 void index_bind(Index *index, const IndexSchema *schema);
-// Puts all rows of the table into an empty index. On a conflict: false, with the two rows, and it is empty.
+// Puts all rows of the table into an empty index. On a conflict: false, with the two rows, and it
+// is empty.
 bool index_build(Index *index, RowId *ret_first, RowId *ret_second);
 void index_clear(Index *index);
 uint64_t index_memory(const Index *index);

@@ -28,9 +28,9 @@ typedef struct WordList {
 struct TableTx {
     Table *table;
     TableTx *next;
-    WordList inserted;  // ids of rows that were not there before
-    WordList changed;   // pairs: id; what its bytes were (a pointer, or a SlabHandle)
-    WordList dead;      // SlabHandles that no row has any more
+    WordList inserted;      // ids of rows that were not there before
+    WordList changed;       // pairs: id; what its bytes were (a pointer, or a SlabHandle)
+    WordList dead;          // SlabHandles that no row has any more
     uint64_t hidden_count;  // rows removed: slots to free
     bool is_created;
     bool is_dropped;
@@ -147,7 +147,8 @@ void table_unload_row(Table *table, RowId id);
 // ---- sequences ----
 
 typedef enum SequenceOutcome { SEQUENCE_DONE, SEQUENCE_EXHAUSTED } SequenceOutcome;
-// Replaces zeros in columns with a sequence; *row then is a copy. ret_generated as InsertResult.generated.
+// Replaces zeros in columns with a sequence; *row then is a copy. ret_generated as
+// InsertResult.generated.
 SequenceOutcome sequences_fill(Tx *tx, Table *table, Bytes *row, Bytes *ret_generated);
 
 // ---- replay ----

@@ -1,9 +1,9 @@
 // key.c - see key.h.
 //
-// Packing appends the columns of a key, most significant first, as fields that sort as unsigned numbers:
-// signed integers with the sign flipped, floats in total order, a sum's tag before its payload, the first
-// bytes of strings. It stops at the first thing that does not fit or whose end is not fixed; up to there equal
-// values give equal bits and smaller values smaller bits.
+// Packing appends the columns of a key, most significant first, as fields that sort as unsigned
+// numbers: signed integers with the sign flipped, floats in total order, a sum's tag before its
+// payload, the first bytes of strings. It stops at the first thing that does not fit or whose end
+// is not fixed; up to there equal values give equal bits and smaller values smaller bits.
 #include "store/key.h"
 
 #include "base/map.h"
@@ -244,13 +244,11 @@ static uint32_t type_bits(const Type *type) {
     case TYPE_I256:
     case TYPE_U256:
     case TYPE_F32:
-    case TYPE_F64:
-        return type->fixed_bytes * 8;
+    case TYPE_F64: return type->fixed_bytes * 8;
     case TYPE_REF:
     case TYPE_ARRAY:
     case TYPE_STRING:
-    case TYPE_KIND_COUNT:
-        break;
+    case TYPE_KIND_COUNT: break;
     }
     return BITS_UNBOUNDED;
 }
@@ -267,18 +265,15 @@ static const Type *type_integer_core(const Type *type) {
 static bool type_has_float(const Type *type) {
     switch (type->kind) {
     case TYPE_F32:
-    case TYPE_F64:
-        return true;
-    case TYPE_ARRAY:
-        return type_has_float(type->element);
+    case TYPE_F64: return true;
+    case TYPE_ARRAY: return type_has_float(type->element);
     case TYPE_PRODUCT:
     case TYPE_SUM:
         for (uint32_t i = 0; i < type->field_count; i++) {
             if (type_has_float(type->fields[i].type)) return true;
         }
         return false;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -296,22 +291,18 @@ static Packer pack_all(KeyCursor cursor) {
 // False once nothing more may be appended.
 static bool pack_value(Packer *packer, const Type *type, const uint8_t *at) {
     switch (type->kind) {
-    case TYPE_PRODUCT:
-        return pack_fields(packer, type, at);
+    case TYPE_PRODUCT: return pack_fields(packer, type, at);
     case TYPE_SUM:
         if (!pack_field(packer, at[0], 8)) return false;
         return pack_value(packer, type->fields[at[0]].type, at + 1);
-    case TYPE_STRING:
-        return pack_text(packer, at);
+    case TYPE_STRING: return pack_text(packer, at);
     case TYPE_ARRAY:
         if (type_is_bytes(type)) return pack_text(packer, at);
         packer->is_exact = false;
         return false;
     case TYPE_F32:
-    case TYPE_F64:
-        return pack_float(packer, type, at);
-    default:
-        return pack_number(packer, type, at);
+    case TYPE_F64: return pack_float(packer, type, at);
+    default: return pack_number(packer, type, at);
     }
 }
 

@@ -1,7 +1,8 @@
 // key.h - the key of an index: found in rows and in BSATN keys, packed, hashed, compared.
 //
-// A key is packed into 64 bits that sort as the key does. Keys that fit whole are `exact`: the 64 bits are
-// all there is to compare. Of longer keys they are a prefix, and ties are settled through the row bytes.
+// A key is packed into 64 bits that sort as the key does. Keys that fit whole are `exact`: the 64
+// bits are all there is to compare. Of longer keys they are a prefix, and ties are settled through
+// the row bytes.
 //
 // Threads    none of its own: pure functions over a spec that changes only with the table's schema.
 // Lifetime   a KeySpec borrows types from its table's schema.
@@ -38,11 +39,11 @@ typedef enum KeyOrder {
 typedef struct KeySpec {
     KeyKind kind;
     KeyOrder order;
-    bool is_raw;            // floats compare by their bits (sats.md 5)
+    bool is_raw;              // floats compare by their bits (sats.md 5)
     uint8_t integer_bytes;    // KEY_INTEGER
     uint32_t integer_offset;  // in a row; KEY_OFFSET_VARIABLE: behind columns of variable size
-    uint64_t integer_flip;  // turns two's complement into an order of unsigned numbers
-    uint64_t seed;          // of hashes
+    uint64_t integer_flip;    // turns two's complement into an order of unsigned numbers
+    uint64_t seed;            // of hashes
     const RowLayout *layout;
     const KeyColumn *columns;
     const Type *type;  // of the key as BSATN
@@ -93,8 +94,8 @@ int key_compare_rows(const KeySpec *spec, const uint8_t *a, const uint8_t *b);
 // A place in key order, between the rows before it and the rows at or after it.
 typedef struct KeyBound {
     const KeySpec *spec;
-    // Rows whose 64 bits are below low lie before; above high, after. Those in between are equal in what
-    // the bound names, or, with needs_tie, have to be compared.
+    // Rows whose 64 bits are below low lie before; above high, after. Those in between are equal in
+    // what the bound names, or, with needs_tie, have to be compared.
     uint64_t low;
     uint64_t high;
     bool needs_tie;

@@ -3,13 +3,13 @@
 //   PagePool -> PageArray -> Page | header | slot 0 | slot 1 | ... | present bits | touched bits |
 //                               \-> Page ...
 //
-// A snapshot is one more reference to the array. The writer, before it changes anything that a snapshot could
-// see, makes the array its own (a copy of the pointers, one more reference to each page) and then the page
-// (a copy of its bytes). Both checks are "is the count one": only the executor adds references, so a count
-// of one cannot grow behind its back.
+// A snapshot is one more reference to the array. The writer, before it changes anything that a
+// snapshot could see, makes the array its own (a copy of the pointers, one more reference to each
+// page) and then the page (a copy of its bytes). Both checks are "is the count one": only the
+// executor adds references, so a count of one cannot grow behind its back.
 //
-// Free slots form a list through their first two bytes, last freed first. The first pages of a list are
-// small, so that the many small tables of a database do not cost 64 KiB each.
+// Free slots form a list through their first two bytes, last freed first. The first pages of a list
+// are small, so that the many small tables of a database do not cost 64 KiB each.
 #include "store/page.h"
 
 #define PAGE_DATA_BYTES_MIN 1024u

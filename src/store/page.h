@@ -1,8 +1,9 @@
 // page.h - slots of one size in blocks of memory, shared with readers copy-on-write.
 //
 // Threads    the executor owns a PagePool; readers hold references to its PageArray and only read.
-// Lifetime   a page lives until the last array that holds it goes; a page that the writer replaced while a
-//            transaction runs goes to the graveyard and stays readable until the transaction is released.
+// Lifetime   a page lives until the last array that holds it goes; a page that the writer replaced
+//            while a transaction runs goes to the graveyard and stays readable until the
+//            transaction is released.
 // Limits     PAGE_DATA_BYTES a page, except a page made for one larger slot.
 #pragma once
 
@@ -18,8 +19,8 @@
 
 // The slots follow the header; behind them two bitmaps, if the page has them: present and touched.
 typedef struct Page {
-    // Arrays that hold this page, and the graveyard. Up: executor, relaxed (it holds one already). Down: any
-    // thread, acquire-release: the last holder frees what the others are done with.
+    // Arrays that hold this page, and the graveyard. Up: executor, relaxed (it holds one already).
+    // Down: any thread, acquire-release: the last holder frees what the others are done with.
     _Atomic uint32_t refs;
     // ---- the rest is written by the executor, on pages that only it holds ----
     uint32_t slot_bytes;
@@ -29,7 +30,8 @@ typedef struct Page {
     uint32_t live;        // slots in use
     uint32_t word_count;  // of each bitmap; 0: none
     uint32_t page_bytes;  // of the whole allocation
-    // ---- links of the list of pages with free slots: readers do not look, so they change in place ----
+    // ---- links of the list of pages with free slots: readers do not look, so they change in place
+    // ----
     uint32_t previous;
     uint32_t next;
     bool is_listed;
@@ -70,13 +72,14 @@ void page_list_init(PageList *list);
 uint64_t page_pool_take(PagePool *pool, PageList *list, uint32_t slot_bytes, PageBits bits);
 // A page of its own for something larger than PAGE_DATA_BYTES holds well; in no list.
 uint64_t page_pool_take_large(PagePool *pool, uint32_t bytes);
-// Gives a slot back. Pages without bitmaps vanish when their last slot is freed. list: NULL for large ones.
+// Gives a slot back. Pages without bitmaps vanish when their last slot is freed. list: NULL for
+// large ones.
 void page_pool_give(PagePool *pool, PageList *list, uint64_t id);
 // The page, copied first if a reader holds it.
 Page *page_pool_own(PagePool *pool, uint32_t number);
 
-PageArray *page_array_ref(PageArray *array);   // executor only
-void page_array_unref(PageArray *array);       // any thread; accepts NULL
+PageArray *page_array_ref(PageArray *array);  // executor only
+void page_array_unref(PageArray *array);      // any thread; accepts NULL
 void page_graveyard_clear(PageVec *graveyard);
 
 static inline Page *page_get(const PageArray *array, uint64_t id) {

@@ -1,13 +1,14 @@
 // replay.c - rows of logged transactions, without constraints, and the catalog they describe.
 //
-// While replaying, tables find equal rows by their bytes (row_set), so that deletes are fast and the new version
-// of a row may come before the old one goes, as logs have it. Only the system tables keep their indexes, as
-// indexes that are not unique. A table is there from its st_table row on; its columns are put in place when they
-// are first needed after a change (is_unsettled), since they arrive one by one.
+// While replaying, tables find equal rows by their bytes (row_set), so that deletes are fast and
+// the new version of a row may come before the old one goes, as logs have it. Only the system
+// tables keep their indexes, as indexes that are not unique. A table is there from its st_table row
+// on; its columns are put in place when they are first needed after a change (is_unsettled), since
+// they arrive one by one.
 //
-// Within a logged transaction all inserts come before all deletes. So a second st_table row of a table is an update of
-// it, whose old row is deleted later; and a second st_column row for a position hides the first until that is
-// deleted. Both must be settled when the transaction ends.
+// Within a logged transaction all inserts come before all deletes. So a second st_table row of a
+// table is an update of it, whose old row is deleted later; and a second st_column row for a
+// position hides the first until that is deleted. Both must be settled when the transaction ends.
 #include "store/replay.h"
 
 #include <stdlib.h>
@@ -211,8 +212,8 @@ static Status settle_columns(Store *store, Table *table, Error *error) {
     }
     TableSchema *schema = ARENA_NEW(&replay->arena, TableSchema);
     *schema = *table->box->schema;
-    Status status =
-        catalog_load_columns(entries.items, entries.count, &replay->arena, schema, error);
+    Status status = catalog_load_columns(entries.items, entries.count, &replay->arena, schema,
+                                         error);
     catalog_entries_done(&entries);
     return status == STATUS_OK ? put_columns(table, schema, error) : status;
 }
@@ -257,7 +258,8 @@ static bool is_meta_row(TableId table, Bytes row) {
     case ST_INDEX: return index_row_read(row, &index) && index.table <= RESERVED_ID_MAX;
     case ST_CONSTRAINT:
         return constraint_row_read(row, &constraint) && constraint.table <= RESERVED_ID_MAX;
-    case ST_SCHEDULED: return schedule_row_read(row, &schedule) && schedule.table <= RESERVED_ID_MAX;
+    case ST_SCHEDULED:
+        return schedule_row_read(row, &schedule) && schedule.table <= RESERVED_ID_MAX;
     case ST_EVENT_TABLE: return load_u32le(row.data) <= RESERVED_ID_MAX;
     default: return false;
     }
@@ -311,8 +313,8 @@ static Status after_table_insert(Store *store, Row row, Error *error) {
         .primary_key = described.primary_key,
         .row_type = type_unit(),
     };
-    bool is_valid = described.id > ST_COUNT && (described.id < USER_ID_MIN ||
-                                                described.id - USER_ID_MIN < STORE_IDS_MAX);
+    bool is_valid = described.id > ST_COUNT &&
+                    (described.id < USER_ID_MIN || described.id - USER_ID_MIN < STORE_IDS_MAX);
     if (!is_valid) return error_set(error, STATUS_CORRUPT, "table id %u", described.id);
     table = table_create(store, &schema);
     table->is_unsettled = true;
@@ -331,7 +333,8 @@ static Status after_column_insert(Store *store, Row row, Error *error) {
     store_u16le(key + sizeof(uint32_t), column.position);
     IndexScan scan;
     Row other;
-    index_scan_point(store_find_index(store, REPLAY_COLUMN_INDEX), bytes_of(key, sizeof key), &scan);
+    index_scan_point(store_find_index(store, REPLAY_COLUMN_INDEX), bytes_of(key, sizeof key),
+                     &scan);
     while (index_scan_next(&scan, &other)) {
         if (other.id == row.id || is_hidden_column(store->replay, other.id)) continue;
         row_ids_push(&store->replay->hidden_columns, other.id);

@@ -1,6 +1,7 @@
 // replay_end.c - from rows to a database that transactions may run on (storage.md 12.5).
 //
-// Two known defects of older servers are put right first; neither is logged, both are redone at each open.
+// Two known defects of older servers are put right first; neither is logged, both are redone at
+// each open.
 #include "store/catalog.h"
 #include "store/replay.h"
 #include "store/system_tables.h"
@@ -78,7 +79,8 @@ static void drop_orphaned_events(Store *store) {
 
 // ---- tables ----
 
-// Their schemas are ours, whatever their rows say: older databases differ in details that rows do not show.
+// Their schemas are ours, whatever their rows say: older databases differ in details that rows do
+// not show.
 static Status end_built_in(Store *store, Error *error) {
     for (TableId id = 1; id <= ST_COUNT; id++) {
         Table *table = store_find_table(store, id);
@@ -220,11 +222,8 @@ static void insert_row(Store *store, TableId table, Bytes row, void *user) {
     InsertResult result;
     switch (tx_insert(&store->tx, store_find_table(store, table), row, &result)) {
     case INSERT_ADDED:
-    case INSERT_EXISTED:
-        break;
+    case INSERT_EXISTED: break;
     case INSERT_CONFLICT:
-    case INSERT_EXHAUSTED:
-        *status = STATUS_CORRUPT;
-        break;
+    case INSERT_EXHAUSTED: *status = STATUS_CORRUPT; break;
     }
 }

@@ -1,9 +1,9 @@
 // rollback.c - everything as it was.
 //
-// First the catalog, newest effect first, so that every table has the schema and the list of indexes it had. Then the
-// rows: no row may be put back into an index while a row that took its key is still in it, so all rows that the
-// transaction left behind are taken out before any is restored. Tables whose indexes changed skip that and have
-// them built anew at the end.
+// First the catalog, newest effect first, so that every table has the schema and the list of
+// indexes it had. Then the rows: no row may be put back into an index while a row that took its key
+// is still in it, so all rows that the transaction left behind are taken out before any is
+// restored. Tables whose indexes changed skip that and have them built anew at the end.
 #include "store/inside.h"
 
 static void undo_effect(Tx *tx, Effect *effect);
@@ -40,9 +40,7 @@ static void undo_effect(Tx *tx, Effect *effect) {
     Store *store = tx->store;
     Table *table = effect->table;
     switch (effect->kind) {
-    case EFFECT_TABLE_CREATED:
-        store_unlink_table(store, table);
-        break;
+    case EFFECT_TABLE_CREATED: store_unlink_table(store, table); break;
     case EFFECT_TABLE_DROPPED:
         store_link_table(store, table);
         table->is_dropped = false;

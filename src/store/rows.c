@@ -1,11 +1,10 @@
 // rows.c - slots, bitmaps and slab handles put together.
 //
-// Every change first makes the page the executor's own. `present` is what readers go by; `touched` is the
-// running transaction's and means nothing to them.
+// Every change first makes the page the executor's own. `present` is what readers go by; `touched`
+// is the running transaction's and means nothing to them.
 #include "store/rows.h"
 
 static Page *rows_own(Rows *rows, uint64_t id);
-
 
 void rows_init(Rows *rows, uint32_t row_bytes, PageVec *graveyard) {
     *rows = (Rows){.row_bytes = row_bytes, .slot_bytes = row_bytes};

@@ -1,10 +1,12 @@
 // rows.h - the rows of one table: where their bytes are and which are there.
 //
-// A row has a slot in a page with bitmaps. Rows of a fixed size lie in the slot; of others the slot holds the
-// handle of their bytes in a slab, so that a row keeps its place, and with it its RowId, whatever its length.
+// A row has a slot in a page with bitmaps. Rows of a fixed size lie in the slot; of others the slot
+// holds the handle of their bytes in a slab, so that a row keeps its place, and with it its RowId,
+// whatever its length.
 //
 // Threads    the executor; a RowsView may be read by any thread.
-// Lifetime   bytes of a row are valid until it changes or, if it was removed, until its slot is freed.
+// Lifetime   bytes of a row are valid until it changes or, if it was removed, until its slot is
+//            freed.
 // Limits     STORE_ROW_BYTES_MAX.
 #pragma once
 

@@ -1,8 +1,9 @@
 // sequence.c - generated values, kept only in the rows of st_sequence.
 //
-// `allocated` of a sequence's row is the next value to hand out. Each value rewrites that row within the transaction;
-// the first time as any other change of a row, so that a rollback gives the values back and the log gets the row once;
-// after that its bytes are the transaction's own and are overwritten.
+// `allocated` of a sequence's row is the next value to hand out. Each value rewrites that row
+// within the transaction; the first time as any other change of a row, so that a rollback gives the
+// values back and the log gets the row once; after that its bytes are the transaction's own and are
+// overwritten.
 #include "store/catalog_rows.h"
 #include "store/inside.h"
 #include "store/system_tables.h"
@@ -86,7 +87,8 @@ static bool sequence_successor(const SequenceRow *row, __int128 value, __int128 
     if (row->increment == 0) return false;
     if (__builtin_add_overflow(value, row->increment, &next)) return false;
     if (row->min < row->max && (next > row->max || next < row->min)) {
-        // Older databases may hold sequences with bounds of their own; these start over (storage.md 3.1).
+        // Older databases may hold sequences with bounds of their own; these start over (storage.md
+        // 3.1).
         unsigned __int128 span = (unsigned __int128)row->max - (unsigned __int128)row->min + 1;
         if (row->increment > 0 && next > row->max) {
             unsigned __int128 past = (unsigned __int128)next - (unsigned __int128)row->max - 1;

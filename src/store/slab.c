@@ -1,15 +1,15 @@
 // slab.c - size classes over one page pool.
 //
-// Steps of 16 bytes up to 128, then four steps to each doubling: at most a fifth of a slot is wasted. What
-// is larger than the largest class has a page of its own, made to measure.
+// Steps of 16 bytes up to 128, then four steps to each doubling: at most a fifth of a slot is
+// wasted. What is larger than the largest class has a page of its own, made to measure.
 #include "store/slab.h"
 
 #include "base/limits.h"
 
 const uint32_t SLAB_CLASS_BYTES[SLAB_CLASS_COUNT + 1] = {
-    16,   32,   48,   64,   80,   96,   112,  128,   160,   192,   224,   256,
-    320,  384,  448,  512,  640,  768,  896,  1024,  1280,  1536,  1792,  2048,
-    2560, 3072, 3584, 4096, 5120, 6144, 7168, 8192,  10240, 12288, 14336, 16384,
+    16,   32,   48,   64,   80,   96,   112,  128,  160,   192,   224,   256,
+    320,  384,  448,  512,  640,  768,  896,  1024, 1280,  1536,  1792,  2048,
+    2560, 3072, 3584, 4096, 5120, 6144, 7168, 8192, 10240, 12288, 14336, 16384,
     0,  // SLAB_LARGE: slot 0, wherever that is
 };
 
@@ -30,10 +30,9 @@ SlabHandle slab_add(Slab *slab, Bytes bytes) {
     ASSERT(bytes.count <= STORE_ROW_BYTES_MAX);
     uint32_t needed = bytes.count + (uint32_t)sizeof(uint32_t);
     uint32_t class = slab_class(needed);
-    uint64_t id = class == SLAB_LARGE
-                      ? page_pool_take_large(&slab->pool, needed)
-                      : page_pool_take(&slab->pool, &slab->lists[class], SLAB_CLASS_BYTES[class],
-                                       PAGE_PLAIN);
+    uint64_t id = class == SLAB_LARGE ? page_pool_take_large(&slab->pool, needed)
+                                      : page_pool_take(&slab->pool, &slab->lists[class],
+                                                       SLAB_CLASS_BYTES[class], PAGE_PLAIN);
     ASSERT(id >> 56 == 0);
     uint8_t *at = page_slot(page_get(slab->pool.array, id), SLAB_CLASS_BYTES[class], id);
     store_u32le(at, bytes.count);

@@ -1,8 +1,8 @@
 // slab.h - byte strings of any length, found by a handle that stays the same.
 //
 // Threads    as page.h: the executor changes, readers of a shared PageArray read.
-// Lifetime   until slab_remove; the bytes of a handle never change or move while it is in use, except that
-//            their page may be copied (page.h).
+// Lifetime   until slab_remove; the bytes of a handle never change or move while it is in use,
+//            except that their page may be copied (page.h).
 // Limits     STORE_ROW_BYTES_MAX.
 #pragma once
 

@@ -1,5 +1,5 @@
-// system_tables.c - three lists in the order in which a new database has their rows: tables by creation, what belongs
-// to a table by name.
+// system_tables.c - three lists in the order in which a new database has their rows: tables by
+// creation, what belongs to a table by name.
 #include "store/system_tables.h"
 
 #define COLUMNS_MAX 9u
@@ -55,6 +55,7 @@ typedef struct SystemSequenceDef {
     SystemTable table;
 } SystemSequenceDef;
 
+// clang-format off
 static const SystemTableDef TABLES[ST_COUNT] = {
     {ST_TABLE, "st_table", 0, TABLE_PUBLIC,
      {{"table_id", C_U32}, {"table_name", C_STRING}, {"table_type", C_STRING},
@@ -120,6 +121,7 @@ static const SystemTableDef TABLES[ST_COUNT] = {
       {"arg_columns", C_U16S}, {"on_result_reducer", C_OPTION_STRING},
       {"signature_hash", C_STRING}}},
 };
+// clang-format on
 
 static const SystemIndexDef INDEXES[] = {
     {1, ST_TABLE, 1, {0}, 1},
@@ -291,18 +293,17 @@ static const Type *column_type(ColumnType type, Arena *arena) {
     }
     case C_VAR_VALUE: {
         TypeField fields[] = {
-            FIELD("Bool", type_primitive(TYPE_BOOL)),   FIELD("I8", type_primitive(TYPE_I8)),
-            FIELD("U8", type_primitive(TYPE_U8)),       FIELD("I16", type_primitive(TYPE_I16)),
-            FIELD("U16", type_primitive(TYPE_U16)),     FIELD("I32", type_primitive(TYPE_I32)),
-            FIELD("U32", type_primitive(TYPE_U32)),     FIELD("I64", type_primitive(TYPE_I64)),
-            FIELD("U64", type_primitive(TYPE_U64)),     FIELD("I128", type_primitive(TYPE_I128)),
-            FIELD("U128", type_primitive(TYPE_U128)),   FIELD("F32", type_primitive(TYPE_F32)),
-            FIELD("F64", type_primitive(TYPE_F64)),     FIELD("String", type_primitive(TYPE_STRING)),
+            FIELD("Bool", type_primitive(TYPE_BOOL)), FIELD("I8", type_primitive(TYPE_I8)),
+            FIELD("U8", type_primitive(TYPE_U8)),     FIELD("I16", type_primitive(TYPE_I16)),
+            FIELD("U16", type_primitive(TYPE_U16)),   FIELD("I32", type_primitive(TYPE_I32)),
+            FIELD("U32", type_primitive(TYPE_U32)),   FIELD("I64", type_primitive(TYPE_I64)),
+            FIELD("U64", type_primitive(TYPE_U64)),   FIELD("I128", type_primitive(TYPE_I128)),
+            FIELD("U128", type_primitive(TYPE_U128)), FIELD("F32", type_primitive(TYPE_F32)),
+            FIELD("F64", type_primitive(TYPE_F64)),   FIELD("String", type_primitive(TYPE_STRING)),
         };
         return type_sum(arena, fields, 14);
     }
-    case C_END:
-        break;
+    case C_END: break;
     }
     UNREACHABLE();
 }

@@ -1,7 +1,8 @@
 // table.c - a table's schema, its rows and the structures that find them.
 //
-// What depends on the schema (layout, sequences, keys) is derived once, when a SchemaBox is put in place, and lives
-// in the box. A box that is replaced while a transaction runs stays until the transaction ends.
+// What depends on the schema (layout, sequences, keys) is derived once, when a SchemaBox is put in
+// place, and lives in the box. A box that is replaced while a transaction runs stays until the
+// transaction ends.
 #include "store/table.h"
 
 #include "store/inside.h"
@@ -349,16 +350,13 @@ static bool type_is_extensible(const Type *type) {
     switch (type->kind) {
     case TYPE_STRING:
     case TYPE_ARRAY:
-    case TYPE_REF:
-        return true;
-    case TYPE_SUM:
-        return !type_is_simple_enum(type);
+    case TYPE_REF: return true;
+    case TYPE_SUM: return !type_is_simple_enum(type);
     case TYPE_PRODUCT:
         for (uint32_t i = 0; i < type->field_count; i++) {
             if (type_is_extensible(type->fields[i].type)) return true;
         }
         return false;
-    default:
-        return false;
+    default: return false;
     }
 }

@@ -33,17 +33,17 @@ struct Table {
     SchemaBox *box;
     RowLayout layout;
     Rows rows;
-    IndexVec indexes;    // ascending id
-    Index *set_index;    // unique index with the lowest id: finds equal rows; NULL: row_set does
-    HashIndex row_set;   // by the bytes of whole rows
+    IndexVec indexes;   // ascending id
+    Index *set_index;   // unique index with the lowest id: finds equal rows; NULL: row_set does
+    HashIndex row_set;  // by the bytes of whole rows
     bool has_row_set;
     bool is_ephemeral;
-    bool is_dropped;     // by the running transaction
-    bool is_stale;       // indexes are rebuilt when the rollback is through
-    bool is_unsettled;   // replay: its st_column rows changed
-    Sequence *sequences; // in the box
+    bool is_dropped;      // by the running transaction
+    bool is_stale;        // indexes are rebuilt when the rollback is through
+    bool is_unsettled;    // replay: its st_column rows changed
+    Sequence *sequences;  // in the box
     uint32_t sequence_count;
-    TableTx *tx;         // what the running transaction did to it; NULL: nothing
+    TableTx *tx;  // what the running transaction did to it; NULL: nothing
 };
 
 // Copies the schema. No indexes yet: table_attach_index.
@@ -78,10 +78,10 @@ typedef enum PlaceOutcome {
 #define PLACE_TOKENS_MAX 8u
 
 typedef struct Place {
-    RowId id;            // the row in the way
-    const Index *index;  // PLACE_TAKEN
+    RowId id;                           // the row in the way
+    const Index *index;                 // PLACE_TAKEN
     uint64_t tokens[PLACE_TOKENS_MAX];  // of the first indexes
-    uint64_t row_hash;   // of the row set
+    uint64_t row_hash;                  // of the row set
 } Place;
 
 PlaceOutcome table_place(const Table *table, Bytes row, Place *ret_place);
@@ -93,8 +93,9 @@ void table_clear_indexes(Table *table);
 // Storage back to what a new table has; no row may be left.
 void table_reset_rows(Table *table);
 
-// Whether rows of this type lie in fixed slots. Types that may be extended later without changing what is
-// there (sums with payloads, storage.md 8) do not count, though all their values may be of one size now.
+// Whether rows of this type lie in fixed slots. Types that may be extended later without changing
+// what is there (sums with payloads, storage.md 8) do not count, though all their values may be of
+// one size now.
 uint32_t table_row_bytes(const Type *row_type);
 
 // Rows of the first type are rows of the second as they are.

@@ -1,14 +1,15 @@
 // tx.c - begin, and the changes of rows.
 //
-// Changes are made in place. The first time a transaction changes a row it notes, in the row's table, what is
-// needed to undo it and to say at the end what came of it; the row's touched bit says that this has been done.
+// Changes are made in place. The first time a transaction changes a row it notes, in the row's
+// table, what is needed to undo it and to say at the end what came of it; the row's touched bit
+// says that this has been done.
 //
 //   row added              inserted: id
 //   row changed in place   changed: id, old bytes     (variable rows: the handle of the old bytes)
 //   row removed            changed: id, where its bytes still are; its slot is kept until tx_release
 //
-// A later change of the same row notes nothing: undoing goes back to what was noted first, and what came of it is
-// whatever is there at the end.
+// A later change of the same row notes nothing: undoing goes back to what was noted first, and what
+// came of it is whatever is there at the end.
 #include "store/inside.h"
 
 #define WORDS_CAPACITY_MIN 14u
@@ -60,15 +61,12 @@ InsertOutcome tx_insert(Tx *tx, Table *table, Bytes row, InsertResult *ret_resul
     ASSERT_SLOW(bsatn_size(table->layout.row_type, row.data) == row.count);
     Place place;
     switch (table_place(table, row, &place)) {
-    case PLACE_SAME:
-        ret_result->row = table_row(table, place.id);
-        return INSERT_EXISTED;
+    case PLACE_SAME: ret_result->row = table_row(table, place.id); return INSERT_EXISTED;
     case PLACE_TAKEN:
         ret_result->row = table_row(table, place.id);
         ret_result->conflict = place.index;
         return INSERT_CONFLICT;
-    case PLACE_FREE:
-        break;
+    case PLACE_FREE: break;
     }
     RowId id = rows_add(&table->rows, row);
     table_index_placed(table, id, table_bytes_of(table, id), &place);

@@ -1,7 +1,9 @@
-// store_replay_fuzz.c - a hostile log: any sequence of rows into a replay, then a transaction on what came of it.
+// store_replay_fuzz.c - a hostile log: any sequence of rows into a replay, then a transaction on
+// what came of it.
 //
-// Input: records of a byte (0 insert, 1 delete, 2 truncate, 3 end of a transaction), a u32 table id, and for the
-// first two a row, whose end its table's type decides, as in a log. Bytes that do not fit end the input.
+// Input: records of a byte (0 insert, 1 delete, 2 truncate, 3 end of a transaction), a u32 table
+// id, and for the first two a row, whose end its table's type decides, as in a log. Bytes that do
+// not fit end the input.
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,8 +1,9 @@
-// catalog_test.c - goal: schema changes are the rows that an unmodified server writes, take effect, and are undone.
+// catalog_test.c - goal: schema changes are the rows that an unmodified server writes, take effect,
+// and are undone.
 //
-// Method: the golden module is published into an empty store and every catalog row compared with what the server showed
-// (data/kinds_catalog.txt: system table, row as JSON); each change is made, looked at in rows and in effect, rolled
-// back, and made again.
+// Method: the golden module is published into an empty store and every catalog row compared with
+// what the server showed (data/kinds_catalog.txt: system table, row as JSON); each change is made,
+// looked at in rows and in effect, rolled back, and made again.
 #include "fixture.h"
 
 #include "base/os.h"
@@ -36,15 +37,27 @@ static void lines_add_table(Lines *lines, Store *store, const char *name) {
 }
 
 static const char *const CATALOG[] = {
-    "st_table", "st_column", "st_index", "st_constraint", "st_sequence", "st_scheduled", "st_row_level_security",
-    "st_view", "st_view_param", "st_view_column", "st_event_table", "st_column_accessor", "st_table_accessor",
+    "st_table",
+    "st_column",
+    "st_index",
+    "st_constraint",
+    "st_sequence",
+    "st_scheduled",
+    "st_row_level_security",
+    "st_view",
+    "st_view_param",
+    "st_view_column",
+    "st_event_table",
+    "st_column_accessor",
+    "st_table_accessor",
     "st_index_accessor",
 };
 
 static void lines_read(Lines *lines, Store *store) {
     memset(lines, 0, sizeof *lines);
     arena_init(&lines->arena, 64u << 20);
-    for (size_t i = 0; i < sizeof CATALOG / sizeof CATALOG[0]; i++) lines_add_table(lines, store, CATALOG[i]);
+    for (size_t i = 0; i < sizeof CATALOG / sizeof CATALOG[0]; i++)
+        lines_add_table(lines, store, CATALOG[i]);
 }
 
 static bool lines_have(const Lines *lines, Bytes line) {
@@ -95,7 +108,8 @@ static void publish(Store *store, const ModuleDef *def) {
     }
     for (uint32_t i = 0; i < def->row_level_security_count; i++) {
         TableId mail = table_id(store_find_table_by_name(store, BYTES_LITERAL("mail")));
-        assert_status_ok(tx_set_row_level_security(tx, mail, def->row_level_security[i], true, &error), error);
+        assert_status_ok(
+            tx_set_row_level_security(tx, mail, def->row_level_security[i], true, &error), error);
     }
     const Commit *done = tx_commit(tx);
     assert_true(done->is_logged && done->changes_schema);
@@ -104,7 +118,8 @@ static void publish(Store *store, const ModuleDef *def) {
 
 // What later versions of the server have besides (since-2.8.md 5.1), by the numbers in a row.
 static bool is_newer(Bytes line) {
-    static const char *const MARKS[] = {"\"st_env", "\"st_outbound", "\"st_inbound", "\"st_outbox", "st_column [2"};
+    static const char *const MARKS[] = {"\"st_env", "\"st_outbound", "\"st_inbound", "\"st_outbox",
+                                        "st_column [2"};
     char text[4096];
     (void)snprintf(text, sizeof text, "%.*s", BYTES_FORMAT(line));
     for (size_t i = 0; i < 4; i++) {
@@ -119,8 +134,9 @@ static bool line_is_of(Bytes line, const char *table) {
     return line.count > count && memcmp(line.data, table, count) == 0 && line.data[count] == ' ';
 }
 
-// Sequences count in steps of one here, in blocks there: all but the last number is compared. The indexes of a
-// table are numbered in the order of a hash map there: all but the first number is compared.
+// Sequences count in steps of one here, in blocks there: all but the last number is compared. The
+// indexes of a table are numbered in the order of a hash map there: all but the first number is
+// compared.
 static Bytes comparable(Arena *arena, Bytes line) {
     if (line_is_of(line, "st_sequence")) {
         uint32_t count = line.count;
@@ -129,13 +145,15 @@ static Bytes comparable(Arena *arena, Bytes line) {
     }
     if (!line_is_of(line, "st_index")) return line;
     const uint8_t *comma = memchr(line.data, ',', line.count);
-    return arena_format(arena, "st_index %.*s", (int)(line.data + line.count - comma), (const char *)comma);
+    return arena_format(arena, "st_index %.*s", (int)(line.data + line.count - comma),
+                        (const char *)comma);
 }
 
 // Scans show tables and columns in the order in which they were made.
 static void assert_order(const Lines *ours, const Lines *theirs) {
-    static const char *const ORDERED[] = {"st_table", "st_column", "st_view", "st_view_column", "st_table_accessor",
-                                          "st_column_accessor"};
+    static const char *const ORDERED[] = {"st_table",          "st_column",
+                                          "st_view",           "st_view_column",
+                                          "st_table_accessor", "st_column_accessor"};
     for (size_t t = 0; t < sizeof ORDERED / sizeof ORDERED[0]; t++) {
         uint32_t before = 0;
         for (uint32_t i = 0; i < theirs->count; i++) {
@@ -172,7 +190,8 @@ static void golden_module_gives_golden_rows(void **state) {
     assert_int_equal(theirs->count, 359);
     for (uint32_t i = 0; i < ours->count; i++) ours->items[i] = comparable(&arena, ours->items[i]);
     for (uint32_t i = 0; i < theirs->count; i++) {
-        if (!lines_have(ours, theirs->items[i])) fail_msg("missing: %.*s", BYTES_FORMAT(theirs->items[i]));
+        if (!lines_have(ours, theirs->items[i]))
+            fail_msg("missing: %.*s", BYTES_FORMAT(theirs->items[i]));
     }
     for (uint32_t i = 0; i < ours->count; i++) {
         bool is_known = lines_have(theirs, ours->items[i]) || is_newer(ours->items[i]);
@@ -195,7 +214,8 @@ static void new_store_has_the_system_tables(void **state) {
         const char *name;
         uint64_t rows;
     } EXPECTED[] = {
-        {"st_table", 26}, {"st_column", 102}, {"st_constraint", 33}, {"st_index", 37}, {"st_sequence", 8},
+        {"st_table", 26}, {"st_column", 102}, {"st_constraint", 33},
+        {"st_index", 37}, {"st_sequence", 8},
     };
     Store *store = store_create();
     store_check(store);
@@ -203,7 +223,8 @@ static void new_store_has_the_system_tables(void **state) {
     for (Table *table = store_next_table(store, &at); table; table = store_next_table(store, &at)) {
         uint64_t rows = 0;
         for (size_t i = 0; i < sizeof EXPECTED / sizeof EXPECTED[0]; i++) {
-            if (bytes_equal_text(table_schema(table)->name, EXPECTED[i].name)) rows = EXPECTED[i].rows;
+            if (bytes_equal_text(table_schema(table)->name, EXPECTED[i].name))
+                rows = EXPECTED[i].rows;
         }
         assert_int_equal(table_row_count(table), rows);
         assert_int_equal(table_schema(table)->origin, TABLE_SYSTEM);
@@ -211,7 +232,10 @@ static void new_store_has_the_system_tables(void **state) {
         assert_int_equal(table_is_ephemeral(table), is_ephemeral);
     }
     assert_row(store, "st_table [21,\"st_env\",\"system\",\"private\",[0,[0]]]");
-    assert_row(store, "st_index [32,22,\"st_outbound_stream_outbox_table_id_target_identity_idx_btree\",[1,[1,2]]]");
+    assert_row(
+        store,
+        "st_index "
+        "[32,22,\"st_outbound_stream_outbox_table_id_target_identity_idx_btree\",[1,[1,2]]]");
     assert_row(store, "st_constraint [33,\"st_outbox_table_id_key\",26,[1,[0]]]");
     assert_row(store, "st_sequence [8,\"st_outbound_stream_stream_id_seq\",22,0,1,4097,1,"
                       "170141183460469231731687303715884105727,4096]");
@@ -283,7 +307,9 @@ static void change_twice(World *world, Change change) {
 static void change_index(World *world, Tx *tx) {
     Error error = {0};
     uint16_t columns[] = {1, 0};
-    IndexSchema index = {.name = BYTES_LITERAL("both"), .accessor = BYTES_LITERAL("Both"), .kind = INDEX_HASH,
+    IndexSchema index = {.name = BYTES_LITERAL("both"),
+                         .accessor = BYTES_LITERAL("Both"),
+                         .kind = INDEX_HASH,
                          .columns = {columns, 2}};
     assert_status_ok(tx_create_index(tx, world->table, &index, &error), error);
     Index *created = store_find_index_by_name(world->store, BYTES_LITERAL("Both"));
@@ -332,17 +358,20 @@ static void constraints_come_and_go(void **state) {
     assert_row(world->store, "st_constraint [4097,\"person_name_key\",4096,[1,[1]]]");
     Error error = {0};
     Tx *tx = tx_begin(world->store);
-    assert_status_ok(tx_drop_constraint(tx, world->table, BYTES_LITERAL("person_name_key"), &error), error);
+    assert_status_ok(tx_drop_constraint(tx, world->table, BYTES_LITERAL("person_name_key"), &error),
+                     error);
     assert_int_equal(insert(tx, world->table, person(9, "ann")), INSERT_ADDED);
-    assert_int_equal(tx_drop_constraint(tx, world->table, BYTES_LITERAL("person_name_key"), &error), STATUS_NOT_FOUND);
+    assert_int_equal(tx_drop_constraint(tx, world->table, BYTES_LITERAL("person_name_key"), &error),
+                     STATUS_NOT_FOUND);
     commit(tx);
     // Now there are duplicates, and the constraint cannot come back.
     tx = tx_begin(world->store);
     uint16_t column = 1;
     ConstraintSchema unique = {.name = BYTES_LITERAL("person_name_key"), .columns = {&column, 1}};
     assert_int_equal(tx_create_constraint(tx, world->table, &unique, &error), STATUS_CONFLICT);
-    assert_string_equal(error.text, "Unique constraint violation 'person_name_idx_btree' in table 'person': "
-                                    "column(s): '[\"name\"]' value: \"ann\"");
+    assert_string_equal(error.text,
+                        "Unique constraint violation 'person_name_idx_btree' in table 'person': "
+                        "column(s): '[\"name\"]' value: \"ann\"");
     tx_rollback(tx);
     tx = tx_begin(world->store);
     uint16_t both[] = {0, 1};
@@ -354,10 +383,15 @@ static void constraints_come_and_go(void **state) {
 
 static void change_sequence(World *world, Tx *tx) {
     Error error = {0};
-    assert_status_ok(tx_drop_sequence(tx, world->table, BYTES_LITERAL("person_id_seq"), &error), error);
+    assert_status_ok(tx_drop_sequence(tx, world->table, BYTES_LITERAL("person_id_seq"), &error),
+                     error);
     assert_int_equal(insert(tx, world->table, person(0, "zero")), INSERT_ADDED);
     assert_true(tx_delete_equal(tx, world->table, person(0, "zero")));
-    SequenceSchema sequence = {.name = BYTES_LITERAL("again"), .column = 0, .start = 70, .min = 1, .max = 1000,
+    SequenceSchema sequence = {.name = BYTES_LITERAL("again"),
+                               .column = 0,
+                               .start = 70,
+                               .min = 1,
+                               .max = 1000,
                                .increment = 1};
     assert_status_ok(tx_create_sequence(tx, world->table, &sequence, &error), error);
     assert_int_equal(insert(tx, world->table, person(0, "seventy")), INSERT_ADDED);
@@ -370,7 +404,8 @@ static void sequences_come_and_go(void **state) {
     assert_row(world->store, "st_sequence [4097,\"again\",4096,0,1,70,1,1000,71]");
     Error error = {0};
     Tx *tx = tx_begin(world->store);
-    SequenceSchema on_text = {.name = BYTES_LITERAL("bad"), .column = 1, .start = 1, .min = 1, .max = 9, .increment = 1};
+    SequenceSchema on_text = {
+        .name = BYTES_LITERAL("bad"), .column = 1, .start = 1, .min = 1, .max = 9, .increment = 1};
     assert_int_equal(tx_create_sequence(tx, world->table, &on_text, &error), STATUS_INVALID);
     tx_rollback(tx);
 }
@@ -380,7 +415,8 @@ static void change_properties(World *world, Tx *tx) {
     assert_status_ok(tx_set_access(tx, world->table, TABLE_PRIVATE, &error), error);
     assert_int_equal(table_schema(world->table)->access, TABLE_PRIVATE);
     assert_status_ok(tx_set_primary_key(tx, world->table, COLUMN_NONE, &error), error);
-    ScheduleSchema schedule = {.name = BYTES_LITERAL("sched"), .function = BYTES_LITERAL("tick"), .at_column = 1};
+    ScheduleSchema schedule = {
+        .name = BYTES_LITERAL("sched"), .function = BYTES_LITERAL("tick"), .at_column = 1};
     assert_status_ok(tx_set_schedule(tx, world->table, &schedule, &error), error);
     assert_true(table_schema(world->table)->has_schedule);
     SchemaMaker maker;
@@ -490,9 +526,12 @@ static void names_are_unique(void **state) {
     Error error = {0};
     Table *table = NULL;
     Tx *tx = tx_begin(world->store);
-    assert_int_equal(tx_create_table(tx, maker_schema(&world->maker), &table, &error), STATUS_CONFLICT);
-    assert_non_null(strstr(error.text, "Unique constraint violation 'st_table_table_name_idx_btree' in table 'st_table': "
-                                       "column(s): '[\"table_name\"]' value: \"person\""));
+    assert_int_equal(tx_create_table(tx, maker_schema(&world->maker), &table, &error),
+                     STATUS_CONFLICT);
+    assert_non_null(
+        strstr(error.text,
+               "Unique constraint violation 'st_table_table_name_idx_btree' in table 'st_table': "
+               "column(s): '[\"table_name\"]' value: \"person\""));
     tx_rollback(tx);
 }
 
@@ -510,7 +549,8 @@ static void change_add_columns(World *world, Tx *tx) {
     maker_with_age(&maker);
     Error error = {0};
     Table *created = NULL;
-    assert_status_ok(tx_add_columns(tx, world->table, maker_schema(&maker), &created, &error), error);
+    assert_status_ok(tx_add_columns(tx, world->table, maker_schema(&maker), &created, &error),
+                     error);
     world->table = created;
     assert_int_equal(table_row_count(created), 2);
     maker_done(&maker);
@@ -523,7 +563,9 @@ static void added_columns_make_a_new_table(void **state) {
     assert_int_equal(table_id(world->table), 4097);
     assert_row(world->store, "st_column [4097,2,\"age\",\"07\"]");
     // Sequences go on: two rows had been numbered.
-    assert_row(world->store, "st_sequence [4097,\"person_id_seq\",4097,0,1,1,1,170141183460469231731687303715884105727,3]");
+    assert_row(world->store,
+               "st_sequence "
+               "[4097,\"person_id_seq\",4097,0,1,1,1,170141183460469231731687303715884105727,3]");
     Row row;
     Index *by_id = store_find_index_by_name(world->store, BYTES_LITERAL("person_id_idx_btree"));
     assert_ptr_equal(index_table(by_id), world->table);
@@ -547,11 +589,13 @@ static void added_columns_log_every_row(void **state) {
     SchemaMaker maker;
     maker_with_age(&maker);
     maker_column(&maker, "no_default", type_primitive(TYPE_U8));
-    assert_int_equal(tx_add_columns(tx, world->table, maker_schema(&maker), &created, &error), STATUS_INVALID);
+    assert_int_equal(tx_add_columns(tx, world->table, maker_schema(&maker), &created, &error),
+                     STATUS_INVALID);
     tx_rollback(tx);
     tx = tx_begin(world->store);
     maker.schema.column_count = 1;
-    assert_int_equal(tx_add_columns(tx, world->table, maker_schema(&maker), &created, &error), STATUS_CONFLICT);
+    assert_int_equal(tx_add_columns(tx, world->table, maker_schema(&maker), &created, &error),
+                     STATUS_CONFLICT);
     tx_rollback(tx);
     maker_done(&maker);
 }
@@ -559,9 +603,10 @@ static void added_columns_log_every_row(void **state) {
 // A sum with one and with two variants; whole tables of it.
 static void maker_with_sum(SchemaMaker *maker, uint32_t variants, bool has_payload) {
     maker_init(maker, "summed");
-    TypeField fields[] = {{BYTES_LITERAL("a"), has_payload ? type_primitive(TYPE_U32) : type_unit()},
-                          {BYTES_LITERAL("b"), has_payload ? type_primitive(TYPE_STRING) : type_unit()},
-                          {BYTES_LITERAL("c"), type_unit()}};
+    TypeField fields[] = {
+        {BYTES_LITERAL("a"), has_payload ? type_primitive(TYPE_U32) : type_unit()},
+        {BYTES_LITERAL("b"), has_payload ? type_primitive(TYPE_STRING) : type_unit()},
+        {BYTES_LITERAL("c"), type_unit()}};
     maker_column(maker, "id", type_primitive(TYPE_U32));
     maker_column(maker, "s", type_sum(&maker->arena, fields, variants));
     maker_index(maker, "summed_s", INDEX_BTREE, "1");
@@ -601,7 +646,8 @@ static void variants_are_added(void **state) {
         assert_int_equal(table_row_count(table), 2);
         // Back is not possible: there could be rows of the third variant.
         Tx *tx = tx_begin(world->store);
-        assert_int_equal(tx_change_columns(tx, table, maker_schema(&before), &error), STATUS_CONFLICT);
+        assert_int_equal(tx_change_columns(tx, table, maker_schema(&before), &error),
+                         STATUS_CONFLICT);
         assert_non_null(strstr(error.text, "Cannot change the columns of table `summed` with id"));
         tx_rollback(tx);
         tx = tx_begin(world->store);
@@ -651,19 +697,28 @@ static void event_tables_change_freely(void **state) {
 
 static void views_have_backing_tables(void **state) {
     World *world = *state;
-    ColumnSchema columns[] = {{.name = BYTES_LITERAL("id"), .accessor = BYTES_LITERAL("id"), .type = type_primitive(TYPE_U32)}};
+    ColumnSchema columns[] = {{.name = BYTES_LITERAL("id"),
+                               .accessor = BYTES_LITERAL("id"),
+                               .type = type_primitive(TYPE_U32)}};
     Arena arena;
     arena_init(&arena, 1u << 20);
     TypeField params[] = {{BYTES_LITERAL("limit"), type_primitive(TYPE_U64)}};
-    ViewDef view = {.name = BYTES_LITERAL("some"), .source_name = BYTES_LITERAL("some"), .is_public = true,
-                    .params = type_product(&arena, params, 1), .columns = columns, .column_count = 1, .primary_key = 0};
+    ViewDef view = {.name = BYTES_LITERAL("some"),
+                    .source_name = BYTES_LITERAL("some"),
+                    .is_public = true,
+                    .params = type_product(&arena, params, 1),
+                    .columns = columns,
+                    .column_count = 1,
+                    .primary_key = 0};
     Error error = {0};
     Table *table = NULL;
     for (uint32_t round = 0; round < 2; round++) {
         Tx *tx = tx_begin(world->store);
         assert_status_ok(tx_create_view(tx, &view, &table, &error), error);
-        if (round == 0) tx_rollback(tx);
-        else commit(tx);
+        if (round == 0)
+            tx_rollback(tx);
+        else
+            commit(tx);
         store_check(world->store);
     }
     assert_row(world->store, "st_view [4096,\"some\",[0,4097],true,false]");
@@ -732,7 +787,8 @@ static void program_is_one_row(void **state) {
     assert_bytes_equal(found.program, info.program);
     assert_int_equal(found.kind, 1);
     assert_true(hash_equal(&found.hash, &info.hash));
-    assert_true(identity_equal(&found.owner, &info.owner) && identity_equal(&found.database, &info.database));
+    assert_true(identity_equal(&found.owner, &info.owner) &&
+                identity_equal(&found.database, &info.database));
     tx = tx_begin(world->store);
     tx_set_program(tx, &found);  // the same again
     assert_int_equal(tx_commit(tx)->table_count, 0);

@@ -1,6 +1,8 @@
-// key_test.c - goal: the 64 bits of a key never contradict the order of values, and bounds cut where they should.
+// key_test.c - goal: the 64 bits of a key never contradict the order of values, and bounds cut
+// where they should.
 //
-// Method: many pairs of random values of random types, single columns and several, against value_compare.
+// Method: many pairs of random values of random types, single columns and several, against
+// value_compare.
 #include "values.h"
 
 #include "store/key.h"
@@ -77,7 +79,8 @@ static bool is_before(const KeyBound *bound, const uint8_t *row) {
     return key_bound_is_before(bound, row);
 }
 
-static int prefix_compare(const KeyWorld *world, const uint8_t *a, const uint8_t *b, uint32_t columns) {
+static int prefix_compare(const KeyWorld *world, const uint8_t *a, const uint8_t *b,
+                          uint32_t columns) {
     for (uint32_t i = 0; i < columns; i++) {
         const uint8_t *a_at = row_column(&world->layout, a, (uint16_t)i);
         const uint8_t *b_at = row_column(&world->layout, b, (uint16_t)i);

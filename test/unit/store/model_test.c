@@ -1,7 +1,9 @@
-// model_test.c - goal: whatever a transaction does, rows, look-ups, ranges, deltas and rollbacks are those of a plain list.
+// model_test.c - goal: whatever a transaction does, rows, look-ups, ranges, deltas and rollbacks
+// are those of a plain list.
 //
-// Method: random schemas and operations, held against a list of rows that is searched from end to end. After each
-// transaction the store checks itself. A failure prints the seed; STDB_SEED repeats it, STDB_ROUNDS does more.
+// Method: random schemas and operations, held against a list of rows that is searched from end to
+// end. After each transaction the store checks itself. A failure prints the seed; STDB_SEED repeats
+// it, STDB_ROUNDS does more.
 #include "values.h"
 
 #define ROWS_MAX 400u
@@ -34,7 +36,7 @@ typedef struct Model {
     Table *table;
     Tx *tx;
     RowsCopy rows;
-    RowsCopy before;  // when the transaction began
+    RowsCopy before;                  // when the transaction began
     ModelIndex indexes[INDEXES_MAX];  // in id order
     uint32_t index_count;
     HeldSnapshot snapshots[SNAPSHOTS_MAX];
@@ -57,7 +59,8 @@ static bool type_has_floats(const Type *type) {
     return false;
 }
 
-// sats.md 5: hash indexes over several fixed-size columns, or a product, compare floats by their bits.
+// sats.md 5: hash indexes over several fixed-size columns, or a product, compare floats by their
+// bits.
 static bool index_compares_bits(const Model *model, const ModelIndex *index) {
     if (index->kind != INDEX_HASH) return false;
     bool is_fixed = true;
@@ -91,7 +94,8 @@ static int32_t rows_find(const RowsCopy *rows, Bytes row) {
     return -1;
 }
 
-static int32_t rows_find_key(const Model *model, const ModelIndex *index, Bytes row, int32_t except) {
+static int32_t rows_find_key(const Model *model, const ModelIndex *index, Bytes row,
+                             int32_t except) {
     for (uint32_t i = 0; i < model->rows.count; i++) {
         if ((int32_t)i == except) continue;
         if (keys_equal(model, index, model->rows.items[i], row)) return (int32_t)i;
@@ -103,7 +107,8 @@ static void rows_remove(RowsCopy *rows, int32_t at) {
     rows->items[at] = rows->items[--rows->count];
 }
 
-static int32_t model_conflict(const Model *model, Bytes row, int32_t except, const char **ret_index) {
+static int32_t model_conflict(const Model *model, Bytes row, int32_t except,
+                              const char **ret_index) {
     for (uint32_t i = 0; i < model->index_count; i++) {
         if (!model->indexes[i].is_unique) continue;
         int32_t at = rows_find_key(model, &model->indexes[i], row, except);
@@ -189,7 +194,8 @@ static void model_schema(Model *model) {
         (void)snprintf(index->name, sizeof index->name, "i%u", i);
         index->columns = random_columns(model, 3);
         index->kind = random_below(&model->random, 3) == 0 ? INDEX_HASH : INDEX_BTREE;
-        if (index->columns.count == 1 && random_below(&model->random, 4) == 0) index->kind = INDEX_DIRECT;
+        if (index->columns.count == 1 && random_below(&model->random, 4) == 0)
+            index->kind = INDEX_DIRECT;
         IndexSchema *made = maker_index(maker, index->name, index->kind, "");
         made->columns = index->columns;
         if (random_below(&model->random, 2) == 0) continue;
@@ -267,7 +273,8 @@ static void op_update(Model *model) {
 
 static void op_delete(Model *model) {
     bool is_there = model->rows.count > 0 && random_below(&model->random, 4) > 0;
-    Bytes row = is_there ? model->rows.items[random_below(&model->random, model->rows.count)] : random_row(model);
+    Bytes row = is_there ? model->rows.items[random_below(&model->random, model->rows.count)]
+                         : random_row(model);
     int32_t at = rows_find(&model->rows, row);
     RowId id;
     assert_int_equal(table_find_row(model->table, row, &id), at >= 0);
@@ -307,7 +314,8 @@ static void op_point(Model *model) {
         assert_true(rows_find(&model->rows, row.bytes) >= 0);
     }
     assert_int_equal(found, expected);
-    if (index_is_unique(index)) assert_int_equal(index_find(index, buffer_bytes(&key), &row), expected);
+    if (index_is_unique(index))
+        assert_int_equal(index_find(index, buffer_bytes(&key), &row), expected);
     buffer_done(&key);
 }
 
@@ -361,7 +369,8 @@ static void range_run(Model *model, const Index *index, const ModelRange *range)
     Buffer prefix;
     buffer_init(&prefix, 1u << 20);
     for (uint32_t i = 0; i < range->prefix_columns; i++) {
-        buffer_append_bytes(&prefix, table_column(model->table, range->like, range->index->columns.items[i]));
+        buffer_append_bytes(
+            &prefix, table_column(model->table, range->like, range->index->columns.items[i]));
     }
     uint16_t column = range->index->columns.items[range->prefix_columns];
     IndexRange asked = {
@@ -382,7 +391,8 @@ static void range_run(Model *model, const Index *index, const ModelRange *range)
     while (index_scan_next(&scan, &row)) {
         found++;
         assert_true(range_has(model, range, row.bytes));
-        if (before.data != NULL) assert_true(index_order(model, range->index, before, row.bytes) <= 0);
+        if (before.data != NULL)
+            assert_true(index_order(model, range->index, before, row.bytes) <= 0);
         before = row.bytes;
     }
     assert_int_equal(found, expected);
@@ -435,7 +445,8 @@ static bool op_toggle_unique(Model *model) {
             is_left = is_left || same_set(model, schema->constraints[k].columns, columns);
         }
         for (uint32_t k = 0; k < model->index_count; k++) {
-            if (same_set(model, model->indexes[k].columns, columns)) model->indexes[k].is_unique = is_left;
+            if (same_set(model, model->indexes[k].columns, columns))
+                model->indexes[k].is_unique = is_left;
         }
         return true;
     }
@@ -463,9 +474,11 @@ static bool op_create_index(Model *model) {
     index->is_unique = false;
     const TableSchema *schema = table_schema(model->table);
     for (uint32_t i = 0; i < schema->constraint_count; i++) {
-        if (same_set(model, schema->constraints[i].columns, index->columns)) index->is_unique = true;
+        if (same_set(model, schema->constraints[i].columns, index->columns))
+            index->is_unique = true;
     }
-    IndexSchema created = {.name = bytes_of_text(index->name), .kind = index->kind, .columns = index->columns};
+    IndexSchema created = {
+        .name = bytes_of_text(index->name), .kind = index->kind, .columns = index->columns};
     Error error = {0};
     Status status = tx_create_index(model->tx, model->table, &created, &error);
     bool is_possible = !index->is_unique || !rows_have_duplicate(model, index);
@@ -478,22 +491,32 @@ static void op_drop_index(Model *model) {
     uint32_t at = random_below(&model->random, model->index_count);
     Error error = {0};
     assert_status_ok(tx_drop_index(model->tx, model_index(model, at), &error), error);
-    for (uint32_t i = at; i + 1 < model->index_count; i++) model->indexes[i] = model->indexes[i + 1];
+    for (uint32_t i = at; i + 1 < model->index_count; i++)
+        model->indexes[i] = model->indexes[i + 1];
     model->index_count--;
 }
 
 // False: something failed, as it should, and the transaction has to be rolled back.
 static bool model_operate(Model *model) {
     uint32_t what = random_below(&model->random, 100);
-    if (what < 35) op_insert(model);
-    else if (what < 55) op_update(model);
-    else if (what < 72) op_delete(model);
-    else if (what < 74) op_clear(model);
-    else if (what < 85) op_point(model);
-    else if (what < 97) op_range(model);
-    else if (what < 98) return op_toggle_unique(model);
-    else if (what < 99) return op_create_index(model);
-    else op_drop_index(model);
+    if (what < 35)
+        op_insert(model);
+    else if (what < 55)
+        op_update(model);
+    else if (what < 72)
+        op_delete(model);
+    else if (what < 74)
+        op_clear(model);
+    else if (what < 85)
+        op_point(model);
+    else if (what < 97)
+        op_range(model);
+    else if (what < 98)
+        return op_toggle_unique(model);
+    else if (what < 99)
+        return op_create_index(model);
+    else
+        op_drop_index(model);
     return true;
 }
 
@@ -518,7 +541,8 @@ static void assert_side(RowSpan side, const RowsCopy *has, const RowsCopy *has_n
     for (uint32_t i = 0; i < side.count; i++) {
         assert_true(rows_find(has, side.items[i].bytes) >= 0);
         assert_true(rows_find(has_not, side.items[i].bytes) < 0);
-        for (uint32_t k = 0; k < i; k++) assert_false(bytes_equal(side.items[i].bytes, side.items[k].bytes));
+        for (uint32_t k = 0; k < i; k++)
+            assert_false(bytes_equal(side.items[i].bytes, side.items[k].bytes));
     }
 }
 
@@ -565,7 +589,9 @@ static void model_transaction(Model *model) {
     model->before = model->rows;
     model->tx = tx_begin(model->store);
     bool is_good = true;
-    uint32_t operations = random_below(&model->random, 10) == 0 ? 120 : 1 + random_below(&model->random, 12);
+    uint32_t operations = random_below(&model->random, 10) == 0
+                              ? 120
+                              : 1 + random_below(&model->random, 12);
     for (uint32_t i = 0; i < operations && is_good; i++) is_good = model_operate(model);
     if (is_good && random_below(&model->random, 3) > 0) {
         model_commit(model);
@@ -588,7 +614,8 @@ static void model_run(uint64_t seed, uint32_t transactions) {
     model->store = store_create();
     model->table = create_table(model->store, maker_schema(&model->maker));
     for (uint32_t i = 0; i < transactions; i++) model_transaction(model);
-    for (uint32_t i = 0; i < SNAPSHOTS_MAX; i++) table_snapshot_release(model->snapshots[i].snapshot);
+    for (uint32_t i = 0; i < SNAPSHOTS_MAX; i++)
+        table_snapshot_release(model->snapshots[i].snapshot);
     store_free(model->store);
     maker_done(&model->maker);
     arena_done(&model->arena);

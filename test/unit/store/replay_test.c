@@ -1,8 +1,10 @@
-// replay_test.c - goal: what was committed, replayed, is the same database; what no server wrote is refused.
+// replay_test.c - goal: what was committed, replayed, is the same database; what no server wrote is
+// refused.
 //
-// Method: commits are kept as a log would keep them (all inserts, all deletes, truncated tables) and replayed into a
-// store of their own, after a history of every kind of schema change and after random ones; then both stores
-// are compared row by row and go on alike. Damaged histories are written by hand.
+// Method: commits are kept as a log would keep them (all inserts, all deletes, truncated tables)
+// and replayed into a store of their own, after a history of every kind of schema change and after
+// random ones; then both stores are compared row by row and go on alike. Damaged histories are
+// written by hand.
 #include "fixture.h"
 
 #define RECORDS_MAX 4000u
@@ -54,7 +56,8 @@ static void keep(History *history, const Commit *commit) {
     }
     for (uint32_t i = 0; i < commit->table_count; i++) {
         const TableDelta *delta = &commit->tables[i];
-        if (delta->is_truncated && !delta->is_ephemeral) record(history, RECORD_TRUNCATE, delta->schema->id, BYTES_NONE);
+        if (delta->is_truncated && !delta->is_ephemeral)
+            record(history, RECORD_TRUNCATE, delta->schema->id, BYTES_NONE);
     }
     record(history, RECORD_COMMIT, 0, BYTES_NONE);
 }
@@ -74,11 +77,13 @@ static Status replay_record(Store *store, const Record *item, Error *error) {
     Status status = bsatn_check(TYPESPACE_NONE, type, &reader, error);
     if (status != STATUS_OK) return STATUS_CORRUPT;
     if (!reader_finish(&reader)) return error_set(error, STATUS_CORRUPT, "trailing bytes");
-    if (item->kind == RECORD_INSERT) return store_replay_insert(store, item->table, item->row, error);
+    if (item->kind == RECORD_INSERT)
+        return store_replay_insert(store, item->table, item->row, error);
     return store_replay_delete(store, item->table, item->row, error);
 }
 
-static Status replay_into(Store *store, const History *history, uint64_t *ret_rows_added, Error *error) {
+static Status replay_into(Store *store, const History *history, uint64_t *ret_rows_added,
+                          Error *error) {
     store_replay_begin(store);
     Status status = STATUS_OK;
     for (uint32_t i = 0; i < history->count && status == STATUS_OK; i++) {
@@ -92,7 +97,8 @@ static Status replay_into(Store *store, const History *history, uint64_t *ret_ro
         return status != STATUS_OK ? status : ended;
     }
     *ret_rows_added = 0;
-    for (uint32_t i = 0; i < added->table_count; i++) *ret_rows_added += added->tables[i].inserted.count;
+    for (uint32_t i = 0; i < added->table_count; i++)
+        *ret_rows_added += added->tables[i].inserted.count;
     tx_release(store_tx(store));
     return STATUS_OK;
 }
@@ -221,10 +227,13 @@ static void step_changes(World *world) {
     ConstraintSchema unique = {.name = BYTES_LITERAL("person_name_key"), .columns = {&column, 1}};
     assert_status_ok(tx_create_constraint(tx, world->table, &unique, &error), error);
     uint16_t both[] = {1, 0};
-    IndexSchema index = {.name = BYTES_LITERAL("both"), .accessor = BYTES_LITERAL("Both"), .kind = INDEX_HASH,
+    IndexSchema index = {.name = BYTES_LITERAL("both"),
+                         .accessor = BYTES_LITERAL("Both"),
+                         .kind = INDEX_HASH,
                          .columns = {both, 2}};
     assert_status_ok(tx_create_index(tx, world->table, &index, &error), error);
-    ScheduleSchema schedule = {.name = BYTES_LITERAL("sched"), .function = BYTES_LITERAL("tick"), .at_column = 1};
+    ScheduleSchema schedule = {
+        .name = BYTES_LITERAL("sched"), .function = BYTES_LITERAL("tick"), .at_column = 1};
     assert_status_ok(tx_set_schedule(tx, world->table, &schedule, &error), error);
     assert_status_ok(tx_set_access(tx, world->table, TABLE_PRIVATE, &error), error);
     assert_status_ok(tx_set_primary_key(tx, world->table, 1, &error), error);
@@ -240,7 +249,9 @@ static void step_add_columns(World *world) {
     maker_column(&world->maker, "age", type_primitive(TYPE_U8));
     world->maker.columns[2].default_value = bytes_of(AGE, 1);
     Tx *tx = tx_begin(world->store);
-    assert_status_ok(tx_add_columns(tx, world->table, maker_schema(&world->maker), &world->table, &error), error);
+    assert_status_ok(
+        tx_add_columns(tx, world->table, maker_schema(&world->maker), &world->table, &error),
+        error);
     commit_kept(tx, world->history);
 }
 
@@ -257,12 +268,20 @@ static Table *step_create_others(World *world) {
     maker_column(&empty, "n", type_primitive(TYPE_U32));
     (void)create_table_in(tx, maker_schema(&empty));
     Error error = {0};
-    ColumnSchema column = {.name = BYTES_LITERAL("n"), .accessor = BYTES_LITERAL("n"), .type = type_primitive(TYPE_U32)};
-    ViewDef view = {.name = BYTES_LITERAL("seen"), .source_name = BYTES_LITERAL("seen"), .params = type_unit(),
-                    .columns = &column, .column_count = 1, .primary_key = COLUMN_NONE};
+    ColumnSchema column = {.name = BYTES_LITERAL("n"),
+                           .accessor = BYTES_LITERAL("n"),
+                           .type = type_primitive(TYPE_U32)};
+    ViewDef view = {.name = BYTES_LITERAL("seen"),
+                    .source_name = BYTES_LITERAL("seen"),
+                    .params = type_unit(),
+                    .columns = &column,
+                    .column_count = 1,
+                    .primary_key = COLUMN_NONE};
     Table *backing = NULL;
     assert_status_ok(tx_create_view(tx, &view, &backing, &error), error);
-    assert_status_ok(tx_set_row_level_security(tx, table_id(world->table), BYTES_LITERAL("SELECT"), true, &error), error);
+    assert_status_ok(tx_set_row_level_security(tx, table_id(world->table), BYTES_LITERAL("SELECT"),
+                                               true, &error),
+                     error);
     commit_kept(tx, world->history);
     maker_done(&events);
     maker_done(&empty);
@@ -284,7 +303,8 @@ static void every_change_replays(void **state) {
     assert_replays(world);
     Table *events = step_create_others(world);
     assert_replays(world);
-    // A table that was full is dropped: its rows are a truncate, though its st_table row has gone before.
+    // A table that was full is dropped: its rows are a truncate, though its st_table row has gone
+    // before.
     Error error = {0};
     Tx *tx = tx_begin(world->store);
     assert_status_ok(tx_drop_table(tx, world->table, &error), error);
@@ -373,7 +393,8 @@ static void system_schema_may_come_first(void **state) {
         while (table_scan_next(&scan, &row)) record(history, RECORD_INSERT, FIRST[i], row.bytes);
     }
     record(history, RECORD_COMMIT, 0, BYTES_NONE);
-    for (uint32_t i = 0; i < world->history->count; i++) history->items[history->count++] = world->history->items[i];
+    for (uint32_t i = 0; i < world->history->count; i++)
+        history->items[history->count++] = world->history->items[i];
     Store *again = replayed(history);
     assert_same_store(world->store, again);
     store_free(again);
@@ -396,7 +417,8 @@ static Bytes st_table_row(History *history, TableId id, const char *name, const 
     return copy;
 }
 
-static Bytes st_column_row(History *history, TableId id, uint16_t position, const char *name, Bytes type) {
+static Bytes st_column_row(History *history, TableId id, uint16_t position, const char *name,
+                           Bytes type) {
     Buffer row;
     buffer_init(&row, 1000);
     buffer_u32(&row, id);
@@ -416,8 +438,10 @@ static void unknown_system_tables_appear(void **state) {
     (void)state;
     History *history = history_create();
     record(history, RECORD_INSERT, ST_TABLE, st_table_row(history, 30, "st_future", "system"));
-    record(history, RECORD_INSERT, ST_COLUMN, st_column_row(history, 30, 1, "b", TYPE_BYTES(STRING_TYPE)));
-    record(history, RECORD_INSERT, ST_COLUMN, st_column_row(history, 30, 0, "a", TYPE_BYTES(U32_TYPE)));
+    record(history, RECORD_INSERT, ST_COLUMN,
+           st_column_row(history, 30, 1, "b", TYPE_BYTES(STRING_TYPE)));
+    record(history, RECORD_INSERT, ST_COLUMN,
+           st_column_row(history, 30, 0, "a", TYPE_BYTES(U32_TYPE)));
     record(history, RECORD_COMMIT, 0, BYTES_NONE);
     record(history, RECORD_INSERT, 30, person(5, "later"));
     record(history, RECORD_COMMIT, 0, BYTES_NONE);
@@ -431,7 +455,8 @@ static void unknown_system_tables_appear(void **state) {
     history_free(history);
 }
 
-// A snapshot of an older database: its system tables are emptied first, then loaded; what it lacks is added.
+// A snapshot of an older database: its system tables are emptied first, then loaded; what it lacks
+// is added.
 static void missing_system_tables_are_added(void **state) {
     (void)state;
     Store *fresh = store_create();
@@ -447,7 +472,8 @@ static void missing_system_tables_are_added(void **state) {
         Row row;
         while (table_scan_next(&scan, &row)) {
             TableId owner = 0;
-            if (table_id(table) == ST_TABLE || table_id(table) == ST_COLUMN) owner = load_u32le(row.bytes.data);
+            if (table_id(table) == ST_TABLE || table_id(table) == ST_COLUMN)
+                owner = load_u32le(row.bytes.data);
             if (table_id(table) == ST_INDEX) owner = load_u32le(row.bytes.data + 4);
             if (table_id(table) == ST_CONSTRAINT || table_id(table) == ST_SEQUENCE) {
                 owner = load_u32le(row.bytes.data + 8 + load_u32le(row.bytes.data + 4));
@@ -489,7 +515,8 @@ static void duplicate_system_sequences_are_dropped(void **state) {
     Store *store = replayed(history);
     assert_int_equal(table_row_count(store_find_table(store, ST_SEQUENCE)), 8);
     RowId id;
-    assert_true(table_find_row(store_find_table(store, ST_SEQUENCE), bytes_of(copy, row.bytes.count), &id));
+    assert_true(
+        table_find_row(store_find_table(store, ST_SEQUENCE), bytes_of(copy, row.bytes.count), &id));
     store_free(store);
     store_free(fresh);
     history_free(history);
@@ -534,9 +561,11 @@ typedef struct Damage {
 static void damage_is_refused(void **state) {
     (void)state;
     static const Damage CASES[] = {
-        {RECORD_DELETE, USER_ID_MIN, 77, "nobody", "Delete for non-existent row when replaying transaction: (0 = 77"},
+        {RECORD_DELETE, USER_ID_MIN, 77, "nobody",
+         "Delete for non-existent row when replaying transaction: (0 = 77"},
         {RECORD_INSERT, USER_ID_MIN, 1, "ann", "Duplicate insertion of row violates set semantics"},
-        {RECORD_INSERT, USER_ID_MIN, 1, "other", "Unique constraint violation 'person_id_idx_btree' in table 'person'"},
+        {RECORD_INSERT, USER_ID_MIN, 1, "other",
+         "Unique constraint violation 'person_id_idx_btree' in table 'person'"},
         {RECORD_INSERT, 5000, 1, "x", "rows for table 5000"},
         {RECORD_TRUNCATE, 5000, 0, "", "Error truncating table 5000"},
     };
@@ -559,19 +588,22 @@ static void expect_table_refused(void (*add)(History *history), const char *part
 
 static void add_gap(History *history) {
     record(history, RECORD_INSERT, ST_TABLE, st_table_row(history, 4100, "gap", "user"));
-    record(history, RECORD_INSERT, ST_COLUMN, st_column_row(history, 4100, 1, "b", TYPE_BYTES(U32_TYPE)));
+    record(history, RECORD_INSERT, ST_COLUMN,
+           st_column_row(history, 4100, 1, "b", TYPE_BYTES(U32_TYPE)));
 }
 
 static void add_bad_type(History *history) {
     static const uint8_t BAD[] = {0x63};
     record(history, RECORD_INSERT, ST_TABLE, st_table_row(history, 4100, "bad", "user"));
-    record(history, RECORD_INSERT, ST_COLUMN, st_column_row(history, 4100, 0, "b", TYPE_BYTES(BAD)));
+    record(history, RECORD_INSERT, ST_COLUMN,
+           st_column_row(history, 4100, 0, "b", TYPE_BYTES(BAD)));
 }
 
 static void add_reference(History *history) {
     static const uint8_t REF[] = {0, 0, 0, 0, 0};
     record(history, RECORD_INSERT, ST_TABLE, st_table_row(history, 4100, "ref", "user"));
-    record(history, RECORD_INSERT, ST_COLUMN, st_column_row(history, 4100, 0, "b", TYPE_BYTES(REF)));
+    record(history, RECORD_INSERT, ST_COLUMN,
+           st_column_row(history, 4100, 0, "b", TYPE_BYTES(REF)));
 }
 
 static void add_huge_id(History *history) {
@@ -587,22 +619,26 @@ static void add_unfinished_update(History *history) {
 }
 
 static void add_unfinished_column(History *history) {
-    record(history, RECORD_INSERT, ST_COLUMN, st_column_row(history, USER_ID_MIN, 1, "n", TYPE_BYTES(STRING_TYPE)));
+    record(history, RECORD_INSERT, ST_COLUMN,
+           st_column_row(history, USER_ID_MIN, 1, "n", TYPE_BYTES(STRING_TYPE)));
 }
 
 static void add_incompatible_column(History *history) {
-    record(history, RECORD_INSERT, ST_COLUMN, st_column_row(history, USER_ID_MIN, 1, "n", TYPE_BYTES(U32_TYPE)));
+    record(history, RECORD_INSERT, ST_COLUMN,
+           st_column_row(history, USER_ID_MIN, 1, "n", TYPE_BYTES(U32_TYPE)));
     record(history, RECORD_INSERT, USER_ID_MIN, key_u32(1));
 }
 
 static void add_index_nowhere(History *history) {
     // index_id, table_id, name, BTree([0])
-    static const uint8_t ROW[] = {0x04, 0x11, 0, 0, 0x88, 0x13, 0, 0, 1, 0, 0, 0, 'i', 1, 1, 0, 0, 0, 0, 0};
+    static const uint8_t ROW[] = {0x04, 0x11, 0,   0, 0x88, 0x13, 0, 0, 1, 0,
+                                  0,    0,    'i', 1, 1,    0,    0, 0, 0, 0};
     record(history, RECORD_INSERT, ST_INDEX, bytes_of(ROW, sizeof ROW));
 }
 
 static void add_index_of_no_column(History *history) {
-    static const uint8_t ROW[] = {0x04, 0x11, 0, 0, 0x00, 0x10, 0, 0, 1, 0, 0, 0, 'i', 1, 1, 0, 0, 0, 9, 0};
+    static const uint8_t ROW[] = {0x04, 0x11, 0,   0, 0x00, 0x10, 0, 0, 1, 0,
+                                  0,    0,    'i', 1, 1,    0,    0, 0, 9, 0};
     record(history, RECORD_INSERT, ST_INDEX, bytes_of(ROW, sizeof ROW));
 }
 

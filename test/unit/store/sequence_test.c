@@ -1,6 +1,8 @@
-// sequence_test.c - goal: generated values as 2.14 has them: from st_sequence alone, given back by a rollback.
+// sequence_test.c - goal: generated values as 2.14 has them: from st_sequence alone, given back by
+// a rollback.
 //
-// Method: a table with a generated column of each width, through inserts, updates, rollbacks and old rows of st_sequence.
+// Method: a table with a generated column of each width, through inserts, updates, rollbacks and
+// old rows of st_sequence.
 #include "fixture.h"
 
 typedef struct World {
@@ -77,7 +79,8 @@ static void zeros_are_numbered(void **state) {
     assert_int_equal(result.generated.count, 0);  // a value of one's own does not count
     assert_int_equal(insert_zero(world, tx, "c", 8), 3);
     assert_int_equal(insert_zero(world, tx, "d", 8), 4);
-    assert_int_equal(tx_insert(tx, world->table, named("e", 0, 8), &result), INSERT_CONFLICT);  // 5 is taken, and used up
+    assert_int_equal(tx_insert(tx, world->table, named("e", 0, 8), &result),
+                     INSERT_CONFLICT);  // 5 is taken, and used up
     assert_int_equal(insert_zero(world, tx, "e", 8), 6);
     const TableDelta *delta = delta_of(tx_commit(tx), store_find_table(world->store, ST_SEQUENCE));
     // Once for the whole transaction.
@@ -144,7 +147,8 @@ static void widths_are_all_filled(void **state) {
     static const struct {
         TypeKind kind;
         uint32_t bytes;
-    } WIDTHS[] = {{TYPE_I16, 2}, {TYPE_I64, 8}, {TYPE_U128, 16}, {TYPE_I128, 16}, {TYPE_U256, 32}, {TYPE_I256, 32}};
+    } WIDTHS[] = {{TYPE_I16, 2},   {TYPE_I64, 8},   {TYPE_U128, 16},
+                  {TYPE_I128, 16}, {TYPE_U256, 32}, {TYPE_I256, 32}};
     for (size_t i = 0; i < sizeof WIDTHS / sizeof WIDTHS[0]; i++) {
         World *world = world_create(type_primitive(WIDTHS[i].kind));
         Tx *tx = tx_begin(world->store);
@@ -175,7 +179,8 @@ static void sequences_end(void **state) {
     world_free(world);
 }
 
-// Several generated columns: their values come in column order, whatever the order of the sequences.
+// Several generated columns: their values come in column order, whatever the order of the
+// sequences.
 static void generated_values_are_in_column_order(void **state) {
     (void)state;
     SchemaMaker maker;

@@ -1,7 +1,8 @@
-// snapshot_test.c - goal: a snapshot stays what it was, on any thread, while the writer goes on; and holds memory only as long as it lives.
+// snapshot_test.c - goal: a snapshot stays what it was, on any thread, while the writer goes on;
+// and holds memory only as long as it lives.
 //
-// Method: reader threads sum up what they were given again and again while the main thread changes every row. Built
-// with the thread sanitizer, this is the proof that no lock is missing.
+// Method: reader threads sum up what they were given again and again while the main thread changes
+// every row. Built with the thread sanitizer, this is the proof that no lock is missing.
 #include "fixture.h"
 
 #include <stdatomic.h>
@@ -20,7 +21,8 @@ typedef struct Job {
 typedef struct ReaderThread {
     Thread thread;
     Job jobs[HANDED];
-    _Atomic uint32_t given;  // jobs up to here may be read; release by the writer, acquire by the reader
+    _Atomic uint32_t
+        given;  // jobs up to here may be read; release by the writer, acquire by the reader
 } ReaderThread;
 
 static uint64_t row_sum(Bytes row) {
@@ -96,7 +98,8 @@ static void readers_see_what_was(void **state) {
     Index *by_id = store_find_index_by_name(store, BYTES_LITERAL("person_id_idx_btree"));
     ReaderThread *readers = calloc(READERS, sizeof *readers);
     Random random = {test_seed(5)};
-    for (uint32_t i = 0; i < READERS; i++) thread_start(&readers[i].thread, "reader", reader_run, &readers[i]);
+    for (uint32_t i = 0; i < READERS; i++)
+        thread_start(&readers[i].thread, "reader", reader_run, &readers[i]);
     for (uint32_t handed = 0; handed < HANDED; handed++) {
         for (uint32_t i = 0; i < READERS; i++) {
             change(store, table, by_id, &random);
@@ -119,7 +122,8 @@ static void snapshots_outlive_the_store(void **state) {
     Table *table = create_table(store, maker_schema(&maker));
     TableSnapshot *empty = table_snapshot_create(table);
     Tx *tx = tx_begin(store);
-    for (uint32_t id = 0; id < 100; id++) assert_int_equal(insert(tx, table, person(id, "x")), INSERT_ADDED);
+    for (uint32_t id = 0; id < 100; id++)
+        assert_int_equal(insert(tx, table, person(id, "x")), INSERT_ADDED);
     commit(tx);
     TableSnapshot *full = table_snapshot_create(table);
     store_free(store);
@@ -142,7 +146,8 @@ static void snapshot_of_a_committed_transaction(void **state) {
     Store *store = store_create();
     Table *table = create_table(store, maker_schema(&maker));
     Tx *tx = tx_begin(store);
-    for (uint32_t id = 0; id < 100; id++) assert_int_equal(insert(tx, table, person(id, "x")), INSERT_ADDED);
+    for (uint32_t id = 0; id < 100; id++)
+        assert_int_equal(insert(tx, table, person(id, "x")), INSERT_ADDED);
     commit(tx);
     tx = tx_begin(store);
     for (uint32_t id = 0; id < 50; id++) assert_true(tx_delete_equal(tx, table, person(id, "x")));
@@ -151,7 +156,8 @@ static void snapshot_of_a_committed_transaction(void **state) {
     assert_bytes_equal(delta_of(done, table)->deleted.items[7].bytes, person(7, "x"));
     tx_release(tx);
     tx = tx_begin(store);
-    for (uint32_t id = 200; id < 300; id++) assert_int_equal(insert(tx, table, person(id, "yy")), INSERT_ADDED);
+    for (uint32_t id = 200; id < 300; id++)
+        assert_int_equal(insert(tx, table, person(id, "yy")), INSERT_ADDED);
     commit(tx);
     uint64_t count;
     uint64_t sum = snapshot_sum(snapshot, &count);

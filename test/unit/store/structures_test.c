@@ -1,7 +1,7 @@
 // structures_test.c - goal: what indexes are made of keeps what is put in, and finds it.
 //
-// Method: hash index, direct map, B+tree, slab and pages, each against arrays, with numbers of entries that make them
-// split, double, shrink and reuse.
+// Method: hash index, direct map, B+tree, slab and pages, each against arrays, with numbers of
+// entries that make them split, double, shrink and reuse.
 #include "fixture.h"
 
 #include "store/btree.h"
@@ -30,7 +30,8 @@ static uint64_t hash_find_id(const HashIndex *index, uint64_t hash, uint64_t id)
     return hash_index_find(index, hash, matches_id, &id);
 }
 
-static void hash_round(HashWorld *world, bool *is_in, Random *random, HashIndex *index, uint32_t limit) {
+static void hash_round(HashWorld *world, bool *is_in, Random *random, HashIndex *index,
+                       uint32_t limit) {
     uint64_t count = index->count;
     for (uint32_t i = 0; i < limit; i++) {
         uint64_t id = random_below(random, limit);
@@ -58,12 +59,14 @@ static void hash_keeps_entries(void **state) {
     for (uint32_t i = 0; i < MANY; i++) {
         world->hashes[i] = random_next(&random);
         // Some share everything but the tag, some everything.
-        if (i % 7 == 0 && i > 0) world->hashes[i] = (world->hashes[i - 1] & ~HASH_TAG_MASK) | (i & HASH_TAG_MASK);
+        if (i % 7 == 0 && i > 0)
+            world->hashes[i] = (world->hashes[i - 1] & ~HASH_TAG_MASK) | (i & HASH_TAG_MASK);
         if (i % 31 == 0 && i > 0) world->hashes[i] = world->hashes[i - 1];
     }
     HashIndex index;
     hash_index_init(&index, world_hash, world);
-    for (uint32_t limit = 10; limit <= MANY; limit *= 10) hash_round(world, is_in, &random, &index, limit);
+    for (uint32_t limit = 10; limit <= MANY; limit *= 10)
+        hash_round(world, is_in, &random, &index, limit);
     for (uint32_t round = 0; round < 4; round++) hash_round(world, is_in, &random, &index, MANY);
     hash_index_clear(&index);
     assert_int_equal(index.count, 0);
@@ -160,7 +163,8 @@ static TreeWorld *tree_world(const Type *type, uint32_t distinct, uint32_t count
     TypeField field = {.type = type};
     world->layout = (RowLayout){type_product(&world->arena, &field, 1), world->offsets, 1};
     world->column = (KeyColumn){.type = type};
-    world->spec = (KeySpec){.layout = &world->layout, .columns = &world->column, .column_count = 1, .type = type};
+    world->spec = (KeySpec){
+        .layout = &world->layout, .columns = &world->column, .column_count = 1, .type = type};
     key_spec_finish(&world->spec, KEY_SORTED, false);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t value = random_below(random, distinct);
@@ -196,7 +200,8 @@ static void assert_tree_has(const TreeWorld *world, const bool *is_in, uint32_t 
     btree_check(&world->tree);
     KeyBound start = key_bound_prefix(&world->spec, NULL, 0, NULL, KEY_BEFORE_EQUALS);
     uint64_t found = 0;
-    for (BtreePlace place = btree_seek(&world->tree, &start); place.leaf; place = btree_next(place)) {
+    for (BtreePlace place = btree_seek(&world->tree, &start); place.leaf;
+         place = btree_next(place)) {
         assert_true(is_in[btree_entry(place).id]);
         found++;
     }
@@ -283,7 +288,8 @@ typedef struct RowWorld {
 } RowWorld;
 
 static Bytes row_of_value(uint32_t value, uint32_t row_bytes, uint8_t *memory) {
-    uint32_t count = row_bytes == ROWS_VARIABLE ? value % 500 + (value % 97 == 0 ? 20000 : 0) : row_bytes;
+    uint32_t count = row_bytes == ROWS_VARIABLE ? value % 500 + (value % 97 == 0 ? 20000 : 0)
+                                                : row_bytes;
     for (uint32_t i = 0; i < count; i++) memory[i] = (uint8_t)(value + i);
     return bytes_of(memory, count);
 }
@@ -348,7 +354,8 @@ static void slab_classes_fit(void **state) {
         memset(memory, (int)(bytes & 0xff), sizeof memory);
         SlabHandle handle = slab_add(&slab, bytes_of(memory, bytes));
         uint32_t class_bytes = SLAB_CLASS_BYTES[handle >> 56];
-        if (class_bytes > 0) assert_true(bytes + 4 <= class_bytes && class_bytes <= 16 + (bytes + 4) * 5 / 4);
+        if (class_bytes > 0)
+            assert_true(bytes + 4 <= class_bytes && class_bytes <= 16 + (bytes + 4) * 5 / 4);
         assert_bytes_equal(slab_get(slab.pool.array, handle), bytes_of(memory, bytes));
         if (bytes % 2 == 0) slab_remove(&slab, handle);
     }
@@ -388,16 +395,11 @@ static void pages_copy_on_write(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hash_keeps_entries),
-        cmocka_unit_test(hash_memory_is_bounded),
-        cmocka_unit_test(direct_keeps_entries),
-        cmocka_unit_test(direct_takes_dense_keys_only),
-        cmocka_unit_test(tree_keeps_order),
-        cmocka_unit_test(tree_builds_from_unsorted),
-        cmocka_unit_test(tree_appends_densely),
-        cmocka_unit_test(rows_keep_bytes),
-        cmocka_unit_test(slab_classes_fit),
-        cmocka_unit_test(pages_copy_on_write),
+        cmocka_unit_test(hash_keeps_entries),   cmocka_unit_test(hash_memory_is_bounded),
+        cmocka_unit_test(direct_keeps_entries), cmocka_unit_test(direct_takes_dense_keys_only),
+        cmocka_unit_test(tree_keeps_order),     cmocka_unit_test(tree_builds_from_unsorted),
+        cmocka_unit_test(tree_appends_densely), cmocka_unit_test(rows_keep_bytes),
+        cmocka_unit_test(slab_classes_fit),     cmocka_unit_test(pages_copy_on_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 // table_test.c - goal: every sentence of store.h about rows, indexes, transactions and deltas.
 //
-// Method: one small table, or one made for the sentence, through the public header. Randomised histories are in
-// model_test.c.
+// Method: one small table, or one made for the sentence, through the public header. Randomised
+// histories are in model_test.c.
 #include "fixture.h"
 
 typedef struct World {
@@ -63,7 +63,8 @@ static void tables_and_indexes_are_found(void **state) {
     TableId next = 0;
     uint32_t count = 0;
     TableId before = 0;
-    for (Table *table = store_next_table(world->store, &next); table; table = store_next_table(world->store, &next)) {
+    for (Table *table = store_next_table(world->store, &next); table;
+         table = store_next_table(world->store, &next)) {
         assert_true(table_id(table) > before);
         before = table_id(table);
         count++;
@@ -107,13 +108,16 @@ static void indexes_are_found_by_columns(void **state) {
     uint16_t ab[] = {0, 1};
     uint16_t ba[] = {1, 0};
     uint16_t ac[] = {0, 2};
-    assert_true(bytes_equal_text(index_schema(table_find_index(table, (ColumnList){ab, 2}))->name, "wide_ab"));
-    assert_true(bytes_equal_text(index_schema(table_find_index(table, (ColumnList){ba, 2}))->name, "wide_ba"));
+    assert_true(bytes_equal_text(index_schema(table_find_index(table, (ColumnList){ab, 2}))->name,
+                                 "wide_ab"));
+    assert_true(bytes_equal_text(index_schema(table_find_index(table, (ColumnList){ba, 2}))->name,
+                                 "wide_ba"));
     assert_null(table_find_index(table, (ColumnList){ac, 2}));
     assert_null(table_find_index(table, (ColumnList){ab, 1}));
     Error error = {0};
     Tx *tx = tx_begin(world->store);
-    assert_status_ok(tx_drop_index(tx, table_find_index(table, (ColumnList){ba, 2}), &error), error);
+    assert_status_ok(tx_drop_index(tx, table_find_index(table, (ColumnList){ba, 2}), &error),
+                     error);
     commit(tx);
     assert_non_null(table_find_index(table, (ColumnList){ba, 2}));  // as a set
     assert_false(index_is_ordered(table_find_index(table, (ColumnList){ba, 2})));
@@ -153,8 +157,9 @@ static void conflicts_name_the_row_in_the_way(void **state) {
     Buffer text;
     buffer_init(&text, 1000);
     store_conflict_text(&result, person(1, "bob"), &text);
-    assert_true(bytes_equal_text(buffer_bytes(&text), "Unique constraint violation 'person_id_idx_btree' in table "
-                                                      "'person': column(s): '[\"id\"]' value: 1"));
+    assert_true(bytes_equal_text(buffer_bytes(&text),
+                                 "Unique constraint violation 'person_id_idx_btree' in table "
+                                 "'person': column(s): '[\"id\"]' value: 1"));
     buffer_done(&text);
     // The transaction goes on.
     assert_int_equal(insert(tx, world->table, person(2, "bob")), INSERT_ADDED);
@@ -181,9 +186,9 @@ static void conflict_text_lists_columns(void **state) {
     Buffer text;
     buffer_init(&text, 1000);
     store_conflict_text(&result, bytes_of(row, sizeof row), &text);
-    assert_true(bytes_equal_text(buffer_bytes(&text),
-                                 "Unique constraint violation 'pair_idx' in table 'pair': column(s): "
-                                 "'[\"a\", \"b\"]' value: (0 = 7, 1 = \"x\")"));
+    assert_true(bytes_equal_text(
+        buffer_bytes(&text), "Unique constraint violation 'pair_idx' in table 'pair': column(s): "
+                             "'[\"a\", \"b\"]' value: (0 = 7, 1 = \"x\")"));
     buffer_done(&text);
     tx_rollback(tx);
     maker_done(&maker);
@@ -195,7 +200,8 @@ static void tables_without_unique_index_are_sets_too(void **state) {
     maker_init(&maker, "plain");
     maker_column(&maker, "f", type_primitive(TYPE_F64));
     Table *table = create_table(world->store, maker_schema(&maker));
-    static const uint64_t BITS[] = {0, 0x8000000000000000u, 0x7ff8000000000000u, 0x7ff8000000000001u};
+    static const uint64_t BITS[] = {0, 0x8000000000000000u, 0x7ff8000000000000u,
+                                    0x7ff8000000000001u};
     Tx *tx = tx_begin(world->store);
     for (size_t i = 0; i < 4; i++) {
         // By their bits: both zeros, and every NaN, are rows of their own.
@@ -239,9 +245,13 @@ static void updates_keep_the_row_id(void **state) {
     assert_true(table_find_row(world->table, person(1, "ann"), &id));
     Tx *tx = tx_begin(world->store);
     InsertResult result;
-    assert_int_equal(tx_update(tx, world->by_id, person(1, "a much longer name than before"), &result), UPDATE_DONE);
+    assert_int_equal(
+        tx_update(tx, world->by_id, person(1, "a much longer name than before"), &result),
+        UPDATE_DONE);
     assert_true(result.row.id == id);
-    assert_int_equal(tx_update(tx, world->by_id, person(1, "a much longer name than before"), &result), UPDATE_UNCHANGED);
+    assert_int_equal(
+        tx_update(tx, world->by_id, person(1, "a much longer name than before"), &result),
+        UPDATE_UNCHANGED);
     assert_int_equal(tx_update(tx, world->by_id, person(2, "nobody"), &result), UPDATE_NOT_FOUND);
     assert_int_equal(table_row_count(world->table), 1);
     const Commit *commit = tx_commit(tx);
@@ -416,7 +426,8 @@ static void scans_see_the_transaction(void **state) {
 static void crossing_bounds_give_nothing(void **state) {
     World *world = *state;
     for (uint32_t id = 1; id < 300; id++) add(world, id, "x");
-    IndexRange range = {.lower = {BOUND_INCLUDED, key_u32(200)}, .upper = {BOUND_INCLUDED, key_u32(100)}};
+    IndexRange range = {.lower = {BOUND_INCLUDED, key_u32(200)},
+                        .upper = {BOUND_INCLUDED, key_u32(100)}};
     IndexScan scan;
     Row row;
     index_scan_range(world->by_id, &range, &scan);
@@ -492,7 +503,8 @@ static void memory_comes_back(void **state) {
     World *world = *state;
     uint64_t before = table_bytes(world->table);
     Tx *tx = tx_begin(world->store);
-    for (uint32_t id = 1; id < 20000; id++) assert_int_equal(insert(tx, world->table, person(id, "some name")), INSERT_ADDED);
+    for (uint32_t id = 1; id < 20000; id++)
+        assert_int_equal(insert(tx, world->table, person(id, "some name")), INSERT_ADDED);
     commit(tx);
     assert_true(table_bytes(world->table) > 20000 * 20);
     tx = tx_begin(world->store);
@@ -514,7 +526,8 @@ static void event_rows_live_until_commit(void **state) {
     for (uint32_t round = 0; round < 2; round++) {
         Tx *tx = tx_begin(world->store);
         assert_int_equal(insert(tx, table, person(1, "a")), INSERT_ADDED);
-        assert_int_equal(insert(tx, table, person(1, "b")), INSERT_CONFLICT);  // against rows of this transaction
+        assert_int_equal(insert(tx, table, person(1, "b")),
+                         INSERT_CONFLICT);  // against rows of this transaction
         assert_int_equal(insert(tx, table, person(2, "b")), INSERT_ADDED);
         assert_true(tx_delete_equal(tx, table, person(2, "b")));
         assert_int_equal(table_row_count(table), 1);

@@ -1,4 +1,5 @@
-// values.h - random types and values for the randomised tests of store/. Values come from few, so that they meet.
+// values.h - random types and values for the randomised tests of store/. Values come from few, so
+// that they meet.
 #pragma once
 
 #include "fixture.h"
@@ -10,7 +11,8 @@ static inline const Type *random_type(Random *random, Arena *arena) {
     const Type *u32 = type_primitive(TYPE_U32);
     const Type *string = type_primitive(TYPE_STRING);
     TypeField pair[] = {{BYTES_LITERAL("a"), u16}, {BYTES_LITERAL("b"), type_primitive(TYPE_I16)}};
-    TypeField mixed[] = {{BYTES_LITERAL("a"), string}, {BYTES_LITERAL("b"), type_primitive(TYPE_F32)}};
+    TypeField mixed[] = {{BYTES_LITERAL("a"), string},
+                         {BYTES_LITERAL("b"), type_primitive(TYPE_F32)}};
     TypeField colours[] = {{BYTES_LITERAL("r"), type_unit()},
                            {BYTES_LITERAL("g"), type_unit()},
                            {BYTES_LITERAL("b"), type_unit()}};
@@ -42,7 +44,8 @@ static inline const Type *random_type(Random *random, Arena *arena) {
 }
 
 static inline void random_float(Random *random, const Type *type, Buffer *buffer) {
-    static const double VALUES[] = {0.0, -0.0, 1.5, -1.5, 1e300, -1e300, __builtin_inf(), -__builtin_inf()};
+    static const double VALUES[] = {
+        0.0, -0.0, 1.5, -1.5, 1e300, -1e300, __builtin_inf(), -__builtin_inf()};
     uint32_t at = random_below(random, 10);
     if (type->kind == TYPE_F64) {
         uint64_t bits = at == 8 ? 0x7ff8000000000000u : 0xfff8000000000001u;
@@ -74,15 +77,9 @@ static inline void random_text(Random *random, Buffer *buffer) {
 static inline void random_value(Random *random, const Type *type, Buffer *buffer) {
     switch (type->kind) {
     case TYPE_F32:
-    case TYPE_F64:
-        random_float(random, type, buffer);
-        return;
-    case TYPE_STRING:
-        random_text(random, buffer);
-        return;
-    case TYPE_BOOL:
-        buffer_u8(buffer, (uint8_t)random_below(random, 2));
-        return;
+    case TYPE_F64: random_float(random, type, buffer); return;
+    case TYPE_STRING: random_text(random, buffer); return;
+    case TYPE_BOOL: buffer_u8(buffer, (uint8_t)random_below(random, 2)); return;
     case TYPE_ARRAY: {
         uint32_t count = random_below(random, 3);
         buffer_u32(buffer, count);
