@@ -11,6 +11,8 @@ static bool sequence_find(Store *store, SequenceId id, Row *ret_row, SequenceRow
 
 Status tx_add_columns(Tx *tx, Table *table, const TableSchema *schema, Table **ret_table,
                       Error *error) {
+    ASSERT(tx->state == TX_OPEN && !table->is_dropped);
+    ASSERT(schema->column_count == schema->row_type->field_count);
     Status status = check_added(table, schema, error);
     if (status != STATUS_OK) return status;
     const TableSchema *before = table->box->schema;  // the box stays until the release
@@ -39,6 +41,7 @@ Status tx_add_columns(Tx *tx, Table *table, const TableSchema *schema, Table **r
 }
 
 static Status check_added(const Table *table, const TableSchema *schema, Error *error) {
+    ASSERT(table->box != NULL);
     const TableSchema *now = table->box->schema;
     if (schema->column_count < now->column_count) {
         return error_set(error, STATUS_CONFLICT, "table %.*s would lose columns",
@@ -63,6 +66,7 @@ static Status check_added(const Table *table, const TableSchema *schema, Error *
 }
 
 static Bytes added_defaults(Tx *tx, const TableSchema *schema, uint16_t from) {
+    ASSERT(from <= schema->column_count);
     Buffer defaults;
     buffer_init(&defaults, STORE_ROW_BYTES_MAX);
     for (uint32_t i = from; i < schema->column_count; i++) {
@@ -78,6 +82,7 @@ static Bytes added_defaults(Tx *tx, const TableSchema *schema, uint16_t from) {
 
 // Rows keep their keys, so none can be in another's way.
 static Status copy_rows(Tx *tx, const Table *from, Table *to, Bytes defaults, Error *error) {
+    ASSERT(from->is_dropped && to->rows.count == 0);
     Status status = STATUS_OK;
     Buffer row;
     buffer_init(&row, STORE_ROW_BYTES_MAX);
@@ -102,6 +107,7 @@ static Status copy_rows(Tx *tx, const Table *from, Table *to, Bytes defaults, Er
 // By name: the new sequences have ids of their own.
 static void copy_sequences(Tx *tx, const TableSchema *before, const Table *table,
                            const __int128 *allocated) {
+    ASSERT(allocated != NULL);
     Table *sequences = store_find_table(tx->store, ST_SEQUENCE);
     const TableSchema *after = table->box->schema;
     for (uint32_t i = 0; i < after->sequence_count; i++) {
@@ -121,6 +127,7 @@ static void copy_sequences(Tx *tx, const TableSchema *before, const Table *table
 }
 
 static bool sequence_find(Store *store, SequenceId id, Row *ret_row, SequenceRow *ret_sequence) {
+    ASSERT(id > 0);
     const Table *sequences = store_find_table(store, ST_SEQUENCE);
     uint8_t key[sizeof(uint32_t)];
     store_u32le(key, id);

@@ -61,6 +61,7 @@ static uint64_t node_check(const Btree *tree, const BtreeNode *node, uint32_t he
                            BtreeEntry *ret_least);
 
 void btree_init(Btree *tree, const KeySpec *spec, BytesOfRow bytes_of_row, const void *user) {
+    ASSERT(spec != NULL && bytes_of_row != NULL);
     *tree = (Btree){.spec = spec, .bytes_of_row = bytes_of_row, .user = user, .height = 1};
     tree->root = node_create(tree, true);
     tree->first = tree->root;
@@ -75,11 +76,13 @@ void btree_done(Btree *tree) {
 }
 
 void btree_clear(Btree *tree) {
+    ASSERT(tree->root != NULL);
     btree_done(tree);
     btree_init(tree, tree->spec, tree->bytes_of_row, tree->user);
 }
 
 void btree_build(Btree *tree, BtreeEntry *entries, uint64_t count) {
+    ASSERT(entries != NULL || count == 0);
     ASSERT(tree->count == 0);
     bool is_sorted = true;
     for (uint64_t i = 1; i < count && is_sorted; i++) {
@@ -93,6 +96,7 @@ void btree_build(Btree *tree, BtreeEntry *entries, uint64_t count) {
 }
 
 void btree_insert(Btree *tree, BtreeEntry entry, const uint8_t *row) {
+    ASSERT(tree->root != NULL && row != NULL);
     Path path;
     BtreeNode *leaf = tree_descend(tree, entry, row, &path);
     uint32_t at = node_position(tree, leaf, 0, entry, row);
@@ -116,6 +120,7 @@ void btree_insert(Btree *tree, BtreeEntry entry, const uint8_t *row) {
 }
 
 void btree_remove(Btree *tree, BtreeEntry entry, const uint8_t *row) {
+    ASSERT(tree->count > 0);
     Path path;
     BtreeNode *leaf = tree_descend(tree, entry, row, &path);
     uint32_t at = node_position(tree, leaf, 0, entry, row);
@@ -132,6 +137,8 @@ void btree_remove(Btree *tree, BtreeEntry entry, const uint8_t *row) {
 }
 
 BtreePlace btree_seek(const Btree *tree, const KeyBound *bound) {
+    ASSERT(bound->spec == tree->spec);
+    ASSERT(bound->low <= bound->high);
     const BtreeNode *node = tree->root;
     while (!node->is_leaf) {
         // The last child whose least entry is before the bound: the first one is taken to be.
@@ -173,6 +180,8 @@ BtreePlace btree_next(BtreePlace place) {
 }
 
 void btree_check(const Btree *tree) {
+    ASSERT(tree->root != NULL && tree->first != NULL);
+    ASSERT(tree->first->is_leaf);
     BtreeEntry least = {0, 0};
     uint64_t count = node_check(tree, tree->root, tree->height, &least);
     ASSERT(count == tree->count);
@@ -207,6 +216,7 @@ static void node_free(Btree *tree, BtreeNode *node) {
 
 // Recursion is at most HEIGHT_MAX deep.
 static void node_free_all(Btree *tree, BtreeNode *node) {
+    ASSERT(node->count <= NODE_ENTRIES);
     if (!node->is_leaf) {
         for (uint32_t i = 0; i < node->count; i++) node_free_all(tree, node->children[i]);
     }
@@ -216,6 +226,7 @@ static void node_free_all(Btree *tree, BtreeNode *node) {
 // The entry in the node against the one asked for.
 static int entry_compare(const Btree *tree, const BtreeNode *node, uint32_t at, BtreeEntry entry,
                          const uint8_t *row) {
+    ASSERT(at < node->count);
     if (node->keys[at] != entry.key) return node->keys[at] < entry.key ? -1 : 1;
     if (node->ids[at] == entry.id) return 0;
     if (!key_is_exact(tree->spec)) {
@@ -229,6 +240,7 @@ static int entry_compare(const Btree *tree, const BtreeNode *node, uint32_t at, 
 // The first place from `from` on whose entry is not less.
 static uint32_t node_position(const Btree *tree, const BtreeNode *node, uint32_t from,
                               BtreeEntry entry, const uint8_t *row) {
+    ASSERT(from <= node->count || node->count == 0);
     uint32_t low = from;
     uint32_t high = node->count;
     while (low < high) {
@@ -288,6 +300,7 @@ static void node_erase(BtreeNode *node, uint32_t at) {
 // A new right neighbour with the upper half of a full node; with nothing, if the insertion that
 // makes the split necessary is at the right end.
 static BtreeNode *node_split(Btree *tree, BtreeNode *node, uint32_t at) {
+    ASSERT(at <= NODE_ENTRIES);
     ASSERT(node->count == NODE_ENTRIES);
     BtreeNode *right = node_create(tree, node->is_leaf);
     bool is_append = at == NODE_ENTRIES && (!node->is_leaf || node->next == NULL);
@@ -307,6 +320,7 @@ static BtreeNode *node_split(Btree *tree, BtreeNode *node, uint32_t at) {
 
 // `child` is the new right neighbour of the node that the path ends at.
 static void tree_add_separator(Btree *tree, Path *path, BtreeEntry entry, BtreeNode *child) {
+    ASSERT(child != NULL && child->count > 0);
     while (path->count > 0) {
         PathStep step = path->steps[--path->count];
         uint32_t at = step.at + 1;
@@ -333,6 +347,7 @@ static void tree_add_separator(Btree *tree, Path *path, BtreeEntry entry, BtreeN
 
 // The least entry of the leaf that the path ends at is now this one.
 static void tree_set_separator(const Path *path, BtreeEntry entry) {
+    ASSERT(path->count <= HEIGHT_MAX);
     for (uint32_t i = path->count; i > 0; i--) {
         PathStep step = path->steps[i - 1];
         if (step.at == 0) continue;
@@ -343,6 +358,7 @@ static void tree_set_separator(const Path *path, BtreeEntry entry) {
 }
 
 static void tree_unlink_leaf(Btree *tree, Path *path, BtreeNode *leaf) {
+    ASSERT(leaf->is_leaf && leaf != tree->root);
     ASSERT(leaf->count == 0 && path->count > 0);
     BtreeNode *before = leaf_before(path);
     if (before == NULL) {
@@ -358,6 +374,7 @@ static void tree_unlink_leaf(Btree *tree, Path *path, BtreeNode *leaf) {
 
 // The child that the path ends at is gone.
 static void tree_remove_child(Btree *tree, Path *path) {
+    ASSERT(!tree->root->is_leaf);
     ASSERT(path->count > 0);
     PathStep step = path->steps[--path->count];
     BtreeNode *node = step.node;
@@ -379,6 +396,7 @@ static void tree_remove_child(Btree *tree, Path *path) {
 }
 
 static void tree_join_leaf(Btree *tree, Path *path, BtreeNode *leaf) {
+    ASSERT(leaf->is_leaf && leaf->count > 0);
     if (path->count == 0) return;
     PathStep step = path->steps[path->count - 1];
     if (step.at + 1 >= step.node->count) return;
@@ -396,6 +414,7 @@ static void tree_join_leaf(Btree *tree, Path *path, BtreeNode *leaf) {
 
 // The leaf left of the one that the path ends at; NULL if that is the first.
 static BtreeNode *leaf_before(const Path *path) {
+    ASSERT(path->count > 0 && path->count <= HEIGHT_MAX);
     for (uint32_t i = path->count; i > 0; i--) {
         PathStep step = path->steps[i - 1];
         if (step.at == 0) continue;

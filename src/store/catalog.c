@@ -23,6 +23,8 @@ static Status create(TableCreation *creation, Table **ret_table);
 static Status view_create_rows(TableCreation *creation);
 
 Status tx_create_table(Tx *tx, const TableSchema *schema, Table **ret_table, Error *error) {
+    ASSERT(tx->state == TX_OPEN);
+    ASSERT(schema->column_count == schema->row_type->field_count);
     Arena *arena = tx_arena(tx);
     TableCreation creation = {
         .tx = tx,
@@ -35,6 +37,8 @@ Status tx_create_table(Tx *tx, const TableSchema *schema, Table **ret_table, Err
 }
 
 Status tx_create_view(Tx *tx, const ViewDef *view, Table **ret_table, Error *error) {
+    ASSERT(tx->state == TX_OPEN);
+    ASSERT(view->params != NULL);
     TableCreation creation = {
         .tx = tx,
         .schema = table_schema_of_view(view, tx_arena(tx)),
@@ -48,6 +52,7 @@ Status tx_create_view(Tx *tx, const ViewDef *view, Table **ret_table, Error *err
 }
 
 Status tx_drop_table(Tx *tx, Table *table, Error *error) {
+    ASSERT(table->store == tx->store);
     ASSERT(tx->state == TX_OPEN);
     if (table->is_dropped) return error_set(error, STATUS_NOT_FOUND, "table is dropped already");
     if (table->box->schema->origin == TABLE_SYSTEM) {
@@ -76,6 +81,7 @@ Status tx_drop_table(Tx *tx, Table *table, Error *error) {
 }
 
 Status tx_drop_view(Tx *tx, Bytes name, Error *error) {
+    ASSERT(tx->state == TX_OPEN);
     Table *views = store_find_table(tx->store, ST_VIEW);
     TableScan scan = table_scan(views);
     Row row;
@@ -118,6 +124,7 @@ static Status create(TableCreation *creation, Table **ret_table) {
 }
 
 static Status table_create_rows(TableCreation *creation) {
+    ASSERT(creation->schema->name.count > 0);
     Tx *tx = creation->tx;
     TableSchema *schema = creation->schema;
     TableRow row = {
@@ -147,6 +154,7 @@ static Status table_create_rows(TableCreation *creation) {
 }
 
 static Status table_create_view_row(TableCreation *creation) {
+    ASSERT(creation->schema->id > 0);
     if (creation->view == NULL) return STATUS_OK;
     // Upstream writes true for every view; who may read it is the table's access.
     ViewRow row = {
@@ -161,6 +169,7 @@ static Status table_create_view_row(TableCreation *creation) {
 }
 
 static Status table_create_schedule_row(TableCreation *creation) {
+    ASSERT(creation->schema->id > 0);
     TableSchema *schema = creation->schema;
     if (!schema->has_schedule) return STATUS_OK;
     ScheduleRow row = {
@@ -174,6 +183,7 @@ static Status table_create_schedule_row(TableCreation *creation) {
 }
 
 static Status table_create_index_rows(TableCreation *creation) {
+    ASSERT(creation->schema->id > 0);
     Tx *tx = creation->tx;
     TableSchema *schema = creation->schema;
     IndexSchema *indexes = ARENA_ARRAY(tx_arena(tx), IndexSchema, schema->index_count);
@@ -192,6 +202,7 @@ static Status table_create_index_rows(TableCreation *creation) {
 }
 
 static Status table_create_constraint_rows(TableCreation *creation) {
+    ASSERT(creation->schema->id > 0);
     Tx *tx = creation->tx;
     TableSchema *schema = creation->schema;
     uint32_t count = schema->constraint_count;
@@ -207,6 +218,7 @@ static Status table_create_constraint_rows(TableCreation *creation) {
 }
 
 static Status table_create_sequence_rows(TableCreation *creation) {
+    ASSERT(creation->schema->id > 0);
     Tx *tx = creation->tx;
     TableSchema *schema = creation->schema;
     uint32_t count = schema->sequence_count;

@@ -20,6 +20,7 @@ static Status set_column_schema(Tx *tx, Table *table, const TableSchema *schema,
 // ---- indexes ----
 
 Status tx_create_index(Tx *tx, Table *table, const IndexSchema *schema, Error *error) {
+    ASSERT(tx->state == TX_OPEN && !table->is_dropped);
     IndexSchema index = *schema;
     if (schema->columns.count == 0) return error_set(error, STATUS_INVALID, "index of no column");
     for (uint32_t i = 0; i < schema->columns.count; i++) {
@@ -56,6 +57,7 @@ Status tx_create_index(Tx *tx, Table *table, const IndexSchema *schema, Error *e
 }
 
 Status tx_drop_index(Tx *tx, Index *index, Error *error) {
+    ASSERT(tx->state == TX_OPEN && !index->table->is_dropped);
     Table *table = index->table;
     TableSchema *edited = catalog_edit(tx, table);
     uint32_t at = 0;
@@ -80,6 +82,7 @@ Status tx_drop_index(Tx *tx, Index *index, Error *error) {
 // ---- constraints ----
 
 Status tx_create_constraint(Tx *tx, Table *table, const ConstraintSchema *schema, Error *error) {
+    ASSERT(tx->state == TX_OPEN && !table->is_dropped);
     ConstraintSchema constraint = *schema;
     bool is_backed = false;
     for (uint32_t i = 0; i < table->indexes.count; i++) {
@@ -104,6 +107,7 @@ Status tx_create_constraint(Tx *tx, Table *table, const ConstraintSchema *schema
 }
 
 Status tx_drop_constraint(Tx *tx, Table *table, Bytes name, Error *error) {
+    ASSERT(tx->state == TX_OPEN && !table->is_dropped);
     TableSchema *edited = catalog_edit(tx, table);
     uint32_t at = 0;
     while (at < edited->constraint_count && !bytes_equal(edited->constraints[at].name, name)) at++;
@@ -130,6 +134,7 @@ static bool constraint_covers(const TableSchema *schema, ColumnList columns) {
 
 // The indexes over these columns are unique if a constraint says so.
 static Status apply_uniqueness(Tx *tx, Table *table, ColumnList columns, Error *error) {
+    ASSERT(columns.count > 0);
     bool is_unique = constraint_covers(table->box->schema, columns);
     for (uint32_t i = 0; i < table->indexes.count; i++) {
         Index *index = table->indexes.items[i];
@@ -144,6 +149,7 @@ static Status apply_uniqueness(Tx *tx, Table *table, ColumnList columns, Error *
 // ---- sequences ----
 
 Status tx_create_sequence(Tx *tx, Table *table, const SequenceSchema *schema, Error *error) {
+    ASSERT(tx->state == TX_OPEN && !table->is_dropped);
     SequenceSchema sequence = *schema;
     const TableSchema *now = table->box->schema;
     bool is_integer = schema->column < now->column_count &&
@@ -164,6 +170,7 @@ Status tx_create_sequence(Tx *tx, Table *table, const SequenceSchema *schema, Er
 }
 
 Status tx_drop_sequence(Tx *tx, Table *table, Bytes name, Error *error) {
+    ASSERT(tx->state == TX_OPEN && !table->is_dropped);
     TableSchema *edited = catalog_edit(tx, table);
     uint32_t at = 0;
     while (at < edited->sequence_count && !bytes_equal(edited->sequences[at].name, name)) at++;
@@ -181,6 +188,7 @@ Status tx_drop_sequence(Tx *tx, Table *table, Bytes name, Error *error) {
 // ---- properties of the table ----
 
 Status tx_set_schedule(Tx *tx, Table *table, const ScheduleSchema *schedule, Error *error) {
+    ASSERT(tx->state == TX_OPEN && !table->is_dropped);
     catalog_delete_id(tx, ST_SCHEDULED, 1, table->id);
     TableSchema *edited = catalog_edit(tx, table);
     edited->has_schedule = schedule != NULL;
@@ -202,6 +210,7 @@ Status tx_set_schedule(Tx *tx, Table *table, const ScheduleSchema *schedule, Err
 }
 
 Status tx_set_access(Tx *tx, Table *table, TableAccess access, Error *error) {
+    ASSERT(tx->state == TX_OPEN && !table->is_dropped);
     (void)error;
     TableSchema *edited = catalog_edit(tx, table);
     edited->access = access;
@@ -211,6 +220,7 @@ Status tx_set_access(Tx *tx, Table *table, TableAccess access, Error *error) {
 }
 
 Status tx_set_primary_key(Tx *tx, Table *table, uint16_t column, Error *error) {
+    ASSERT(tx->state == TX_OPEN && !table->is_dropped);
     if (column != COLUMN_NONE && column >= table->box->schema->column_count) {
         return error_set(error, STATUS_INVALID, "Column `%u` not found", column);
     }
@@ -222,6 +232,7 @@ Status tx_set_primary_key(Tx *tx, Table *table, uint16_t column, Error *error) {
 }
 
 Status tx_set_accessors(Tx *tx, Table *table, const TableSchema *schema, Error *error) {
+    ASSERT(tx->state == TX_OPEN && !table->is_dropped);
     TableSchema *edited = catalog_edit(tx, table);
     ASSERT(schema->column_count == edited->column_count);
     edited->accessor = schema->accessor;
@@ -262,6 +273,7 @@ Status tx_set_accessors(Tx *tx, Table *table, const TableSchema *schema, Error *
 }
 
 Status tx_set_row_level_security(Tx *tx, TableId table, Bytes sql, bool present, Error *error) {
+    ASSERT(tx->state == TX_OPEN);
     if (!present) {
         // By the text, which is unique: the table may have got another id since.
         catalog_delete_name(tx, ST_ROW_LEVEL_SECURITY, 1, sql);
@@ -276,6 +288,8 @@ Status tx_set_row_level_security(Tx *tx, TableId table, Bytes sql, bool present,
 // ---- columns ----
 
 Status tx_change_columns(Tx *tx, Table *table, const TableSchema *schema, Error *error) {
+    ASSERT(tx->state == TX_OPEN && !table->is_dropped);
+    ASSERT(schema->column_count == schema->row_type->field_count);
     Status status = check_columns(table, schema, error);
     if (status != STATUS_OK) return status;
     status = set_column_schema(tx, table, schema, error);
@@ -286,6 +300,7 @@ Status tx_change_columns(Tx *tx, Table *table, const TableSchema *schema, Error 
 }
 
 static Status set_column_schema(Tx *tx, Table *table, const TableSchema *schema, Error *error) {
+    ASSERT(schema->row_type != NULL);
     TableSchema *edited = catalog_edit(tx, table);
     edited->columns = schema->columns;
     edited->column_count = schema->column_count;
@@ -311,6 +326,7 @@ static Status reindex(Table *table, Error *error) {
 }
 
 static Status check_columns(const Table *table, const TableSchema *schema, Error *error) {
+    ASSERT(schema->column_count == schema->row_type->field_count);
     const TableSchema *now = table->box->schema;
     for (uint32_t i = 0; i < table->indexes.count; i++) {
         ColumnList columns = table->indexes.items[i]->schema->columns;
@@ -365,6 +381,7 @@ static Status change_error(const Table *table, const TableSchema *schema, const 
 
 static void *array_with(Arena *arena, const void *items, uint32_t count, const void *item,
                         size_t item_bytes) {
+    ASSERT(item != NULL && item_bytes > 0);
     uint8_t *copy = arena_alloc(arena, item_bytes * ((size_t)count + 1));
     if (count > 0) memcpy(copy, items, item_bytes * count);
     memcpy(copy + item_bytes * count, item, item_bytes);
@@ -373,6 +390,7 @@ static void *array_with(Arena *arena, const void *items, uint32_t count, const v
 
 static void *array_without(Arena *arena, const void *items, uint32_t count, size_t item_bytes,
                            uint32_t at) {
+    ASSERT(items != NULL && item_bytes > 0);
     ASSERT(at < count);
     uint8_t *copy = arena_alloc(arena, item_bytes * count);
     const uint8_t *from = items;

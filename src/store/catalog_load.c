@@ -41,6 +41,7 @@ static const struct {
 };
 
 Status catalog_load_init(CatalogLoad *load, Store *store, Error *error) {
+    ASSERT(store->replay != NULL);
     *load = (CatalogLoad){.store = store};
     arena_init(&load->arena, STORE_SCHEMA_BYTES_MAX);
     bytes_map_init(&load->table_accessors);
@@ -72,6 +73,7 @@ void catalog_load_done(CatalogLoad *load) {
 
 Status catalog_load_schema(CatalogLoad *load, const TableRow *table, TableSchema **ret_schema,
                            Error *error) {
+    ASSERT(table->id > 0);
     TableSchema *schema = ARENA_NEW(&load->arena, TableSchema);
     schema->id = table->id;
     schema->name = table->name;
@@ -101,6 +103,7 @@ Status catalog_load_schema(CatalogLoad *load, const TableRow *table, TableSchema
 
 Status catalog_load_columns(const CatalogEntry *rows, uint32_t count, Arena *arena,
                             TableSchema *schema, Error *error) {
+    ASSERT(rows != NULL || count == 0);
     if (count > COLUMN_NONE - 1) return schema_error(schema, "number of columns", count, error);
     ColumnSchema *columns = ARENA_ARRAY(arena, ColumnSchema, count);
     TypeField *fields = ARENA_ARRAY(arena, TypeField, count);
@@ -128,6 +131,8 @@ Status catalog_load_columns(const CatalogEntry *rows, uint32_t count, Arena *are
 // ---- lists ----
 
 static Status load_list(CatalogLoad *load, CatalogList list, Error *error) {
+    ASSERT(list < LIST_COUNT);
+    ASSERT(load->lists[list].count == 0);
     const Table *table = store_find_table(load->store, LISTS[list].table);
     CatalogEntries *entries = &load->lists[list];
     catalog_entries_reserve(entries, (uint32_t)table->rows.count);
@@ -148,6 +153,7 @@ static Status load_list(CatalogLoad *load, CatalogList list, Error *error) {
 }
 
 static Status load_accessors(CatalogLoad *load, SystemTable table_id, BytesMap *map, Error *error) {
+    ASSERT(map->count == 0);
     const Table *table = store_find_table(load->store, table_id);
     TableScan scan = table_scan(table);
     Row row;
@@ -178,6 +184,7 @@ static int entry_compare(const void *a, const void *b) {
 
 static const CatalogEntry *entries_of(const CatalogLoad *load, CatalogList list, TableId table,
                                       uint32_t *ret_count) {
+    ASSERT(list < LIST_COUNT);
     const CatalogEntries *entries = &load->lists[list];
     uint32_t low = 0;
     uint32_t high = entries->count;
@@ -246,6 +253,7 @@ static Bytes column_accessor_key(Arena *arena, Bytes table, Bytes column) {
 // ---- parts of a schema ----
 
 static Status schema_indexes(CatalogLoad *load, TableSchema *schema, Error *error) {
+    ASSERT(schema->row_type != NULL);
     uint32_t count;
     const CatalogEntry *rows = entries_of(load, LIST_INDEXES, schema->id, &count);
     IndexSchema *indexes = ARENA_ARRAY(&load->arena, IndexSchema, count);
@@ -270,6 +278,7 @@ static Status schema_indexes(CatalogLoad *load, TableSchema *schema, Error *erro
 }
 
 static Status schema_constraints(CatalogLoad *load, TableSchema *schema, Error *error) {
+    ASSERT(schema->row_type != NULL);
     uint32_t count;
     const CatalogEntry *rows = entries_of(load, LIST_CONSTRAINTS, schema->id, &count);
     ConstraintSchema *constraints = ARENA_ARRAY(&load->arena, ConstraintSchema, count);
@@ -288,6 +297,7 @@ static Status schema_constraints(CatalogLoad *load, TableSchema *schema, Error *
 }
 
 static Status schema_sequences(CatalogLoad *load, TableSchema *schema, Error *error) {
+    ASSERT(schema->row_type != NULL);
     uint32_t count;
     const CatalogEntry *rows = entries_of(load, LIST_SEQUENCES, schema->id, &count);
     SequenceSchema *sequences = ARENA_ARRAY(&load->arena, SequenceSchema, count);
@@ -313,6 +323,7 @@ static Status schema_sequences(CatalogLoad *load, TableSchema *schema, Error *er
 }
 
 static Status schema_schedule(CatalogLoad *load, TableSchema *schema, Error *error) {
+    ASSERT(schema->row_type != NULL && !schema->has_schedule);
     uint32_t count;
     const CatalogEntry *rows = entries_of(load, LIST_SCHEDULES, schema->id, &count);
     if (count == 0) return STATUS_OK;
@@ -327,6 +338,7 @@ static Status schema_schedule(CatalogLoad *load, TableSchema *schema, Error *err
 
 static bool columns_read(const TableSchema *schema, ColumnBytes bytes, Arena *arena,
                          ColumnList *ret_columns) {
+    ASSERT(bytes.data != NULL || bytes.count == 0);
     uint16_t *columns = ARENA_ARRAY(arena, uint16_t, bytes.count);
     for (uint32_t i = 0; i < bytes.count; i++) {
         columns[i] = column_bytes_get(bytes, i);

@@ -54,6 +54,7 @@ static void write_index_rows(Store *store, const TableSchema *schema, SystemRowS
 }
 
 void catalog_attach_indexes(Table *table) {
+    ASSERT(table->tx == NULL);
     ASSERT(table->rows.count == 0);
     ASSERT(table->indexes.count == 0);
     const TableSchema *schema = table->box->schema;
@@ -73,6 +74,7 @@ Buffer *catalog_row(Store *store) {
 }
 
 Status catalog_insert(Tx *tx, SystemTable table, uint32_t *ret_id, Error *error) {
+    ASSERT(tx->state == TX_OPEN);
     Buffer *row = &tx->store->scratch;
     if (row->failed) return error_set(error, STATUS_LIMIT, "catalog row is too large");
     InsertResult result;
@@ -103,6 +105,8 @@ Status catalog_insert(Tx *tx, SystemTable table, uint32_t *ret_id, Error *error)
 }
 
 void catalog_delete(Tx *tx, SystemTable table_id, uint16_t column, Bytes value) {
+    ASSERT(tx->state == TX_OPEN);
+    ASSERT(value.count > 0);
     Table *table = store_find_table(tx->store, table_id);
     // Found first, deleted then: a table must not change under a scan.
     WordList found = {0};
@@ -130,6 +134,7 @@ void catalog_delete_name(Tx *tx, SystemTable table, uint16_t column, Bytes name)
 }
 
 void catalog_update_table_row(Tx *tx, Table *table) {
+    ASSERT(table->id >= USER_ID_MIN);
     const TableSchema *schema = table->box->schema;
     Table *tables = store_find_table(tx->store, ST_TABLE);
     TableRow row = {
@@ -147,6 +152,7 @@ void catalog_update_table_row(Tx *tx, Table *table) {
 }
 
 Status catalog_write_columns(Tx *tx, TableId table, const TableSchema *schema, Error *error) {
+    ASSERT(table >= USER_ID_MIN && schema->id == table);
     Table *columns = store_find_table(tx->store, ST_COLUMN);
     WordList surplus = {0};
     TableScan scan = table_scan(columns);
@@ -169,6 +175,7 @@ Status catalog_write_columns(Tx *tx, TableId table, const TableSchema *schema, E
 // A row that is there is changed in its place.
 static Status write_column(Tx *tx, const Table *columns, TableId table, uint16_t position,
                            const ColumnSchema *column, Error *error) {
+    ASSERT(columns->set_index != NULL);
     Buffer *row = catalog_row(tx->store);
     column_row_write(row, table, position, column->name, column->type);
     if (row->failed) return error_set(error, STATUS_LIMIT, "column type is too large");
@@ -180,6 +187,7 @@ static Status write_column(Tx *tx, const Table *columns, TableId table, uint16_t
 }
 
 Status catalog_write_column_accessors(Tx *tx, const TableSchema *schema, Error *error) {
+    ASSERT(schema->name.count > 0);
     catalog_delete_name(tx, ST_COLUMN_ACCESSOR, 0, schema->name);
     for (uint32_t i = 0; i < schema->column_count; i++) {
         const ColumnSchema *column = &schema->columns[i];
@@ -194,6 +202,7 @@ Status catalog_write_column_accessors(Tx *tx, const TableSchema *schema, Error *
 
 Status catalog_write_sequence(Tx *tx, TableId table, const SequenceSchema *schema,
                               SequenceId *ret_id, Error *error) {
+    ASSERT(ret_id != NULL);
     Status status = sequence_check(schema, error);
     if (status != STATUS_OK) return status;
     SequenceRow row = {
@@ -233,6 +242,7 @@ static Status sequence_check(const SequenceSchema *schema, Error *error) {
 // ---- schemas and indexes ----
 
 TableSchema *catalog_edit(Tx *tx, const Table *table) {
+    ASSERT(table->box != NULL);
     TableSchema *schema = ARENA_NEW(&tx->arena, TableSchema);
     *schema = *table->box->schema;
     return schema;
@@ -246,6 +256,8 @@ Effect *catalog_set_schema(Tx *tx, Table *table, const TableSchema *schema) {
 }
 
 Status catalog_replace_index(Tx *tx, Table *table, Index *index, bool is_unique, Error *error) {
+    ASSERT(index->table == table);
+    ASSERT(tx->state == TX_OPEN);
     ASSERT(index->is_unique != is_unique);
     Index *replacement = index_create(table, index->schema, is_unique);
     RowId first;
@@ -270,6 +282,7 @@ void catalog_refresh_set(Table *table) {
 }
 
 Status catalog_conflict_error(const Index *index, RowId first, RowId second, Error *error) {
+    ASSERT(first != second);
     const Table *table = index->table;
     InsertResult result = {.row = table_row(table, first), .conflict = index};
     Buffer text;
@@ -281,6 +294,7 @@ Status catalog_conflict_error(const Index *index, RowId first, RowId second, Err
 }
 
 bool columns_same_set(ColumnList a, ColumnList b) {
+    ASSERT(a.items != NULL || a.count == 0);
     if (a.count != b.count) return false;
     for (uint32_t i = 0; i < a.count; i++) {
         bool is_found = false;

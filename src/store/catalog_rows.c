@@ -135,6 +135,7 @@ bool column_accessor_row_read(Bytes row, AccessorRow *ret_row) {
 // ---- writers ----
 
 void table_row_write(Buffer *buffer, const TableRow *row) {
+    ASSERT(row->name.data != NULL);
     buffer_u32(buffer, row->id);
     buffer_string(buffer, row->name);
     buffer_string(buffer, bytes_of_text(row->origin == TABLE_SYSTEM ? "system" : "user"));
@@ -149,6 +150,7 @@ void table_row_write(Buffer *buffer, const TableRow *row) {
 
 void column_row_write(Buffer *buffer, uint32_t owner, uint16_t position, Bytes name,
                       const Type *type) {
+    ASSERT(type != NULL);
     buffer_u32(buffer, owner);
     buffer_u16(buffer, position);
     buffer_string(buffer, name);
@@ -160,6 +162,7 @@ void column_row_write(Buffer *buffer, uint32_t owner, uint16_t position, Bytes n
 }
 
 void sequence_row_write(Buffer *buffer, const SequenceRow *row) {
+    ASSERT(row->name.data != NULL);
     buffer_u32(buffer, row->id);
     buffer_string(buffer, row->name);
     buffer_u32(buffer, row->table);
@@ -172,6 +175,7 @@ void sequence_row_write(Buffer *buffer, const SequenceRow *row) {
 }
 
 void index_row_write(Buffer *buffer, IndexId id, TableId table, const IndexSchema *schema) {
+    ASSERT(schema->columns.count > 0);
     buffer_u32(buffer, id);
     buffer_u32(buffer, table);
     buffer_string(buffer, schema->name);
@@ -186,6 +190,7 @@ void index_row_write(Buffer *buffer, IndexId id, TableId table, const IndexSchem
 
 void constraint_row_write(Buffer *buffer, ConstraintId id, TableId table,
                           const ConstraintSchema *schema) {
+    ASSERT(schema->columns.count > 0);
     buffer_u32(buffer, id);
     buffer_string(buffer, schema->name);
     buffer_u32(buffer, table);
@@ -202,6 +207,7 @@ void schedule_row_write(Buffer *buffer, const ScheduleRow *row) {
 }
 
 void view_row_write(Buffer *buffer, const ViewRow *row) {
+    ASSERT(row->name.data != NULL);
     buffer_u32(buffer, row->id);
     buffer_string(buffer, row->name);
     buffer_u8(buffer, (uint8_t)(row->has_table ? OPTION_SOME : OPTION_NONE));
@@ -242,6 +248,7 @@ static ColumnBytes reader_columns(Reader *reader) {
 }
 
 static void buffer_columns(Buffer *buffer, ColumnList columns) {
+    ASSERT(columns.items != NULL || columns.count == 0);
     buffer_u32(buffer, columns.count);
     for (uint32_t i = 0; i < columns.count; i++) buffer_u16(buffer, columns.items[i]);
 }

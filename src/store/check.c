@@ -4,6 +4,7 @@
 static void table_check(Table *table);
 
 void store_check(Store *store) {
+    ASSERT(store->tx.state != TX_NONE || store->graveyard.count == 0);
     ASSERT(store->replay == NULL);
     uint32_t at = 0;
     for (Table *table = id_map_next(&store->tables, &at); table != NULL;

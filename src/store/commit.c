@@ -52,6 +52,7 @@ const Commit *tx_commit(Tx *tx) {
 }
 
 void tx_release(Tx *tx) {
+    ASSERT(tx->commit.tables != NULL || tx->commit.table_count == 0);
     ASSERT(tx->state == TX_COMMITTED);
     for (TableTx *table_tx = tx->tables; table_tx != NULL; table_tx = table_tx->next) {
         release_table(table_tx);
@@ -68,6 +69,8 @@ void tx_release(Tx *tx) {
 
 // False if nothing came of it.
 static bool commit_table(Tx *tx, TableTx *table_tx, TableDelta *ret_delta) {
+    ASSERT(table_tx->table->tx == table_tx);
+    ASSERT(table_tx->changed.count % 2 == 0);
     Table *table = table_tx->table;
     TableDelta delta = {
         .table = table,
@@ -104,6 +107,7 @@ static bool commit_table(Tx *tx, TableTx *table_tx, TableDelta *ret_delta) {
 }
 
 static void commit_cancel(Tx *tx, TableTx *table_tx) {
+    ASSERT(!table_tx->is_dropped);
     Table *table = table_tx->table;
     for (WordChunk *chunk = table_tx->changed.first; chunk != NULL; chunk = chunk->next) {
         for (uint32_t i = 0; i + 1 < chunk->count; i += 2) {
@@ -145,6 +149,7 @@ static void commit_changes(Tx *tx, const TableTx *table_tx, RowList *inserted, R
 
 // Everything that was there when the transaction began.
 static void commit_dropped(Tx *tx, const TableTx *table_tx, TableDelta *delta) {
+    ASSERT(table_tx->is_dropped && !table_tx->is_created);
     Table *table = table_tx->table;
     RowList deleted = row_list(tx, table_tx->changed.count / 2 + table->rows.count);
     WordCursor cursor = words_begin(&table_tx->changed);
@@ -164,6 +169,7 @@ static void commit_dropped(Tx *tx, const TableTx *table_tx, TableDelta *delta) {
 
 // Its rows are in the delta, and that is all that is left of them.
 static void commit_event_table(TableTx *table_tx) {
+    ASSERT(!table_tx->is_dropped);
     Table *table = table_tx->table;
     ASSERT(table_tx->changed.count == 0);
     table_clear_indexes(table);
@@ -183,6 +189,7 @@ static RowList row_list(Tx *tx, uint64_t capacity) {
 }
 
 static void row_list_add(RowList *list, RowId id, Bytes bytes) {
+    ASSERT(list->items != NULL);
     list->items[list->count++] = (Row){id, bytes};
 }
 
@@ -195,6 +202,7 @@ static int delta_compare(const void *a, const void *b) {
 // ---- release ----
 
 static void release_table(TableTx *table_tx) {
+    ASSERT(table_tx->table->tx == table_tx);
     Table *table = table_tx->table;
     table->tx = NULL;
     if (table_tx->is_dropped) return;

@@ -3,6 +3,7 @@
 #include "store/inside.h"
 
 void store_conflict_text(const InsertResult *result, Bytes new_row, Buffer *text) {
+    ASSERT(new_row.data != NULL);
     const Index *index = result->conflict;
     ASSERT(index != NULL);
     const TableSchema *schema = index->table->box->schema;

@@ -14,6 +14,7 @@ static bool chunk_is_warranted(const DirectMap *map, uint64_t chunk);
 static DirectChunk *chunk_create(DirectMap *map, uint32_t chunk);
 
 bool direct_map_add(DirectMap *map, uint64_t key, uint64_t id) {
+    ASSERT(map->count < UINT64_MAX);
     uint64_t at = key >> DIRECT_CHUNK_BITS;
     DirectChunk *chunk = at < map->chunk_count ? map->chunks[at] : NULL;
     if (chunk == NULL) {
@@ -30,6 +31,7 @@ bool direct_map_add(DirectMap *map, uint64_t key, uint64_t id) {
 }
 
 bool direct_map_remove(DirectMap *map, uint64_t key) {
+    ASSERT(map->chunks != NULL || map->chunk_count == 0);
     uint64_t at = key >> DIRECT_CHUNK_BITS;
     DirectChunk *chunk = at < map->chunk_count ? map->chunks[at] : NULL;
     if (chunk == NULL) return false;
@@ -45,22 +47,26 @@ bool direct_map_remove(DirectMap *map, uint64_t key) {
 }
 
 void direct_map_done(DirectMap *map) {
+    ASSERT(map->chunks != NULL || map->chunk_count == 0);
     for (uint32_t i = 0; i < map->chunk_count; i++) mem_free(map->chunks[i]);
     mem_free(map->chunks);
     *map = (DirectMap){0};
 }
 
 uint64_t direct_map_bytes(const DirectMap *map) {
+    ASSERT(map->chunks_used <= map->chunk_count);
     return map->chunks_used * sizeof(DirectChunk) + map->chunk_count * sizeof(DirectChunk *);
 }
 
 static bool chunk_is_warranted(const DirectMap *map, uint64_t chunk) {
+    ASSERT(map->chunks_used <= map->chunk_count);
     uint64_t places = (uint64_t)map->chunks_used * PLACES_PER_CHUNK_MAX + PLACES_FREE_START;
     uint64_t entries = ((uint64_t)map->chunks_used + 1) * DIRECT_CHUNK_ENTRIES;
     return chunk < places && entries <= map->count * ENTRIES_PER_KEY_MAX + ENTRIES_FREE_START;
 }
 
 static DirectChunk *chunk_create(DirectMap *map, uint32_t chunk) {
+    ASSERT(map->chunks_used <= map->chunk_count);
     if (chunk >= map->chunk_count) {
         uint32_t count = map->chunk_count + map->chunk_count / 2 + 4;
         if (count <= chunk) count = chunk + 1;

@@ -26,6 +26,7 @@ static void directory_set(HashIndex *index, uint64_t hash, uint32_t depth, HashS
 static void directory_double(HashIndex *index);
 
 void hash_index_init(HashIndex *index, HashOfRow hash_of_row, const void *user) {
+    ASSERT(hash_of_row != NULL);
     *index = (HashIndex){.hash_of_row = hash_of_row, .user = user, .depth = 1};
     index->directory = mem_alloc(2 * sizeof(HashSegment *));
     index->directory[0] = segment_create(index, 1, 0);
@@ -46,6 +47,7 @@ void hash_index_done(HashIndex *index) {
 }
 
 void hash_index_clear(HashIndex *index) {
+    ASSERT(index->directory != NULL && index->hash_of_row != NULL);
     HashOfRow hash_of_row = index->hash_of_row;
     const void *user = index->user;
     hash_index_done(index);
@@ -53,6 +55,7 @@ void hash_index_clear(HashIndex *index) {
 }
 
 void hash_index_insert(HashIndex *index, uint64_t hash, uint64_t id) {
+    ASSERT(index->directory != NULL);
     ASSERT(id <= HASH_ID_MAX);
     HashSegment *segment = hash_index_segment(index, hash);
     while (!segment_has_room(segment)) {
@@ -64,6 +67,8 @@ void hash_index_insert(HashIndex *index, uint64_t hash, uint64_t id) {
 }
 
 void hash_index_remove(HashIndex *index, uint64_t hash, uint64_t id) {
+    ASSERT(id <= HASH_ID_MAX);
+    ASSERT(index->count > 0);
     HashSegment *segment = hash_index_segment(index, hash);
     uint64_t wanted = (hash & HASH_TAG_MASK) << HASH_ID_BITS | id;
     uint32_t mask = segment->bucket_count - 1;
@@ -93,6 +98,8 @@ void hash_index_remove(HashIndex *index, uint64_t hash, uint64_t id) {
 // ---- segments ----
 
 static HashSegment *segment_create(HashIndex *index, uint32_t bucket_count, uint32_t depth) {
+    ASSERT(bucket_count > 0 && bucket_count <= SEGMENT_BUCKETS_MAX);
+    ASSERT((bucket_count & (bucket_count - 1)) == 0);
     size_t entry_bytes = sizeof(uint64_t) * HASH_BUCKET_ENTRIES * bucket_count;
     HashSegment *segment = mem_alloc_aligned(_Alignof(HashSegment),
                                              sizeof(HashSegment) + entry_bytes);
@@ -114,12 +121,14 @@ static void segment_free(HashIndex *index, HashSegment *segment) {
 }
 
 static bool segment_has_room(const HashSegment *segment) {
+    ASSERT(segment->live + segment->dead <= segment->bucket_count * HASH_BUCKET_ENTRIES);
     uint32_t capacity = segment->bucket_count * HASH_BUCKET_ENTRIES;
     // Thirteen sixteenths: most searches then end in their first bucket.
     return segment->live + segment->dead < capacity - capacity * 3 / 16;
 }
 
 static void segment_put(HashSegment *segment, uint32_t home, uint64_t tag, uint64_t id) {
+    ASSERT(tag <= HASH_TAG_MASK && id <= HASH_ID_MAX);
     uint32_t mask = segment->bucket_count - 1;
     uint64_t value = tag << HASH_ID_BITS | id;
     for (uint32_t step = 0; step < segment->bucket_count; step++) {
@@ -139,6 +148,7 @@ static void segment_put(HashSegment *segment, uint32_t home, uint64_t tag, uint6
 
 // The segment of the hash is full: cleans it of tombstones, doubles it or splits it.
 static void segment_make_room(HashIndex *index, uint64_t hash) {
+    ASSERT(index->directory != NULL);
     HashSegment *segment = hash_index_segment(index, hash);
     uint32_t capacity = segment->bucket_count * HASH_BUCKET_ENTRIES;
     bool is_mostly_dead = segment->live < capacity / 2;
@@ -156,6 +166,8 @@ static void segment_make_room(HashIndex *index, uint64_t hash) {
 // To one of two by the first bit of the tag that the hashes of `from` do not all share.
 static void segment_move(const HashIndex *index, const HashSegment *from, HashSegment *low,
                          HashSegment *high) {
+    ASSERT(low->depth >= from->depth && high->depth == low->depth);
+    ASSERT(from->depth < DEPTH_MAX);
     bool keeps_buckets = low->bucket_count == from->bucket_count;
     uint64_t bit = UINT64_C(1) << (HASH_TAG_BITS - 1 - from->depth);
     uint32_t moved = 0;
@@ -180,6 +192,8 @@ static void segment_move(const HashIndex *index, const HashSegment *from, HashSe
 }
 
 static void segment_split(HashIndex *index, HashSegment *segment, uint64_t hash) {
+    ASSERT(segment->bucket_count == SEGMENT_BUCKETS_MAX);
+    ASSERT(segment == hash_index_segment(index, hash));
     uint32_t depth = segment->depth + 1;
     ASSERT(depth <= DEPTH_MAX);
     if (segment->depth == index->depth) directory_double(index);
@@ -196,6 +210,7 @@ static void segment_split(HashIndex *index, HashSegment *segment, uint64_t hash)
 
 // All entries whose leading `depth` bits are those of the hash's tag.
 static void directory_set(HashIndex *index, uint64_t hash, uint32_t depth, HashSegment *segment) {
+    ASSERT(segment->depth == depth);
     ASSERT(depth <= index->depth);
     uint64_t count = UINT64_C(1) << (index->depth - depth);
     uint64_t prefix = (hash & HASH_TAG_MASK) >> (HASH_TAG_BITS - depth);
@@ -204,6 +219,7 @@ static void directory_set(HashIndex *index, uint64_t hash, uint32_t depth, HashS
 }
 
 static void directory_double(HashIndex *index) {
+    ASSERT(index->depth < DEPTH_MAX);
     uint64_t count = UINT64_C(1) << index->depth;
     HashSegment **directory = mem_alloc(sizeof(HashSegment *) * count * 2);
     for (uint64_t i = 0; i < count; i++) {

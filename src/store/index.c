@@ -38,6 +38,7 @@ static inline bool match_key(const void *user, uint64_t id);
 // ---- life ----
 
 Index *index_create(Table *table, const IndexSchema *schema, bool is_unique) {
+    ASSERT(schema->columns.count > 0);
     Index *index = mem_alloc_zero(sizeof *index);
     index->table = table;
     index->id = schema->id;
@@ -116,6 +117,7 @@ bool index_build(Index *index, RowId *ret_first, RowId *ret_second) {
 }
 
 void index_clear(Index *index) {
+    ASSERT(index->is_unique || index->has_tree);
     if (index->is_unique) hash_index_clear(&index->hash);
     direct_map_done(&index->direct);
     if (index->has_tree) btree_clear(&index->tree);
@@ -134,6 +136,7 @@ uint64_t index_token(const Index *index, const uint8_t *row) {
 }
 
 void index_add(Index *index, RowId id, const uint8_t *row, uint64_t token) {
+    ASSERT(row != NULL);
     ASSERT_SLOW(token == index_token(index, row));
     if (index->is_unique) {
         ASSERT_SLOW(index_find_row(index, row, token) == ROW_ID_NONE);
@@ -145,6 +148,8 @@ void index_add(Index *index, RowId id, const uint8_t *row, uint64_t token) {
 }
 
 void index_remove(Index *index, RowId id, const uint8_t *row) {
+    ASSERT(row != NULL);
+    ASSERT(index->is_unique || index->has_tree);
     if (index->is_unique) {
         uint64_t token = index_token(index, row);
         bool is_integer = index->spec.kind == KEY_INTEGER;
@@ -165,6 +170,7 @@ RowId index_find_row(const Index *index, const uint8_t *row, uint64_t token) {
 }
 
 void index_check(const Index *index) {
+    ASSERT(index->is_unique || index->has_tree);
     const Table *table = index->table;
     if (index->has_tree) {
         btree_check(&index->tree);
@@ -216,12 +222,14 @@ const Type *index_key_type(const Index *index) {
 }
 
 void index_project(const Index *index, Bytes row, Buffer *key) {
+    ASSERT(row.data != NULL || row.count == 0);
     for (uint32_t i = 0; i < index->spec.column_count; i++) {
         buffer_append_bytes(key, table_column(index->table, row, index->spec.columns[i].column));
     }
 }
 
 void index_scan_point(const Index *index, Bytes key, IndexScan *ret_scan) {
+    ASSERT(index->is_unique || index->has_tree);
     if (index->is_unique) {
         RowId id = find_key(index, key.data);
         *ret_scan = (IndexScan){.index = index};
@@ -235,6 +243,7 @@ void index_scan_point(const Index *index, Bytes key, IndexScan *ret_scan) {
 }
 
 void index_scan_range(const Index *index, const IndexRange *range, IndexScan *ret_scan) {
+    ASSERT(range->prefix_columns <= index->spec.column_count);
     ASSERT(index_is_ordered(index));
     ASSERT(range->prefix_columns < index->spec.column_count ||
            (range->lower.kind == BOUND_UNBOUNDED && range->upper.kind == BOUND_UNBOUNDED));
@@ -256,6 +265,8 @@ void index_scan_range(const Index *index, const IndexRange *range, IndexScan *re
 }
 
 bool index_scan_next(IndexScan *scan, Row *ret_row) {
+    ASSERT(scan->index != NULL);
+    ASSERT(scan->state[SCAN_KIND] <= SCAN_TREE);
     const Table *table = scan->index->table;
     if (scan->state[SCAN_KIND] == SCAN_NOTHING) return false;
     if (scan->state[SCAN_KIND] == SCAN_ONE) {
@@ -277,6 +288,7 @@ bool index_scan_next(IndexScan *scan, Row *ret_row) {
 }
 
 bool index_find(const Index *index, Bytes key, Row *ret_row) {
+    ASSERT(key.data != NULL);
     ASSERT(index->is_unique);
     RowId id = find_key(index, key.data);
     if (id == ROW_ID_NONE) return false;
@@ -314,6 +326,7 @@ static void index_build_tree(Index *index) {
 
 static void scan_between(const Index *index, const KeyBound *from, const KeyBound *to,
                          IndexScan *ret_scan) {
+    ASSERT(from->spec == to->spec);
     const Btree *tree = &index->tree;
     ASSERT(index->has_tree);
     *ret_scan = (IndexScan){.index = index};
@@ -340,21 +353,26 @@ static void scan_between(const Index *index, const KeyBound *from, const KeyBoun
 
 // Two's complement again: small numbers of either kind are small.
 static uint64_t direct_key(const Index *index, uint64_t integer) {
+    ASSERT(index->spec.kind == KEY_INTEGER);
     return integer ^ index->spec.integer_flip;
 }
 
 static uint64_t point_hash(const Index *index, uint64_t token) {
+    ASSERT(index->is_unique);
     bool is_integer = index->spec.kind == KEY_INTEGER;
     return is_integer ? key_hash_integer(&index->spec, token) : token;
 }
 
 static void index_add_point(Index *index, RowId id, uint64_t token) {
+    ASSERT(index->is_unique);
+    ASSERT(id <= HASH_ID_MAX);
     bool is_integer = index->spec.kind == KEY_INTEGER;
     if (is_integer && direct_map_add(&index->direct, direct_key(index, token), id)) return;
     hash_index_insert(&index->hash, point_hash(index, token), id);
 }
 
 static RowId find_integer(const Index *index, uint64_t integer) {
+    ASSERT(index->is_unique && index->spec.kind == KEY_INTEGER);
     RowId id = direct_map_find(&index->direct, direct_key(index, integer));
     if (id != DIRECT_NO_ID || index->hash.count == 0) return id;
     ProbeTarget target = {.index = index, .integer = integer};

@@ -40,6 +40,7 @@ static bool column_equal(const KeySpec *spec, const KeyColumn *column, const uin
                          const uint8_t *b);
 
 const uint8_t *row_column(const RowLayout *layout, const uint8_t *row, uint16_t column) {
+    ASSERT(layout->offset_count > 0);
     ASSERT(column < layout->row_type->field_count);
     if (column < layout->offset_count) return row + layout->offsets[column];
     uint32_t at = layout->offset_count - 1;
@@ -49,6 +50,7 @@ const uint8_t *row_column(const RowLayout *layout, const uint8_t *row, uint16_t 
 }
 
 void key_spec_finish(KeySpec *spec, KeyOrder order, bool is_raw) {
+    ASSERT(spec->layout != NULL && spec->type != NULL);
     ASSERT(spec->column_count > 0);
     KeyColumn *columns = (KeyColumn *)(uintptr_t)spec->columns;  // the caller's, just made
     uint32_t bits = 0;
@@ -75,6 +77,7 @@ void key_spec_finish(KeySpec *spec, KeyOrder order, bool is_raw) {
 }
 
 uint64_t key_of_row(const KeySpec *spec, const uint8_t *row) {
+    ASSERT(row != NULL);
     if (spec->order == KEY_HASHED) return key_hash_row(spec, row);
     if (spec->kind == KEY_INTEGER) {
         return key_integer_of_row(spec, row) << (64 - spec->integer_bytes * 8);
@@ -91,6 +94,7 @@ uint64_t key_of_bytes(const KeySpec *spec, const uint8_t *key) {
 }
 
 uint64_t key_hash_row(const KeySpec *spec, const uint8_t *row) {
+    ASSERT(spec->column_count > 0);
     if (spec->kind == KEY_INTEGER) {
         return key_hash_integer(spec, key_integer_of_row(spec, row));
     }
@@ -112,6 +116,7 @@ uint64_t key_hash_integer(const KeySpec *spec, uint64_t integer) {
 }
 
 bool key_equal_rows(const KeySpec *spec, const uint8_t *a, const uint8_t *b) {
+    ASSERT(a != NULL && b != NULL);
     if (spec->kind == KEY_INTEGER) {
         return key_integer_of_row(spec, a) == key_integer_of_row(spec, b);
     }
@@ -125,6 +130,7 @@ bool key_equal_rows(const KeySpec *spec, const uint8_t *a, const uint8_t *b) {
 }
 
 bool key_equal_row_bytes(const KeySpec *spec, const uint8_t *row, const uint8_t *key) {
+    ASSERT(row != NULL && key != NULL);
     KeyCursor cursor = {spec, NULL, key};
     for (uint32_t i = 0; i < spec->column_count; i++) {
         const KeyColumn *column = &spec->columns[i];
@@ -135,6 +141,7 @@ bool key_equal_row_bytes(const KeySpec *spec, const uint8_t *row, const uint8_t 
 }
 
 int key_compare_rows(const KeySpec *spec, const uint8_t *a, const uint8_t *b) {
+    ASSERT(a != NULL && b != NULL);
     for (uint32_t i = 0; i < spec->column_count; i++) {
         const KeyColumn *column = &spec->columns[i];
         const uint8_t *a_at = row_column(spec->layout, a, column->column);
@@ -148,6 +155,7 @@ int key_compare_rows(const KeySpec *spec, const uint8_t *a, const uint8_t *b) {
 // ---- bounds ----
 
 KeyBound key_bound_whole(const KeySpec *spec, const uint8_t *key, KeySide side) {
+    ASSERT(key != NULL);
     KeyBound bound = {
         .spec = spec,
         .low = key_of_bytes(spec, key),
@@ -162,6 +170,7 @@ KeyBound key_bound_whole(const KeySpec *spec, const uint8_t *key, KeySide side) 
 
 KeyBound key_bound_prefix(const KeySpec *spec, const uint8_t *prefix, uint16_t prefix_columns,
                           const uint8_t *value, KeySide side) {
+    ASSERT(prefix_columns <= spec->column_count);
     ASSERT(spec->order == KEY_SORTED);
     ASSERT(prefix_columns < spec->column_count || value == NULL);
     Packer packer = {.left = 64, .is_exact = true};
@@ -205,6 +214,7 @@ bool key_bound_is_before(const KeyBound *bound, const uint8_t *row) {
 // ---- the columns of a key ----
 
 static const uint8_t *cursor_next(KeyCursor *cursor, uint32_t column) {
+    ASSERT(column < cursor->spec->column_count);
     const KeyColumn *key_column = &cursor->spec->columns[column];
     if (cursor->row != NULL) {
         return row_column(cursor->spec->layout, cursor->row, key_column->column);
@@ -255,6 +265,7 @@ static uint32_t type_bits(const Type *type) {
 
 // The integer that a value of the type consists of; NULL if there is more to it.
 static const Type *type_integer_core(const Type *type) {
+    ASSERT(type->kind != TYPE_REF);
     while (type->kind == TYPE_PRODUCT && type->field_count == 1) type = type->fields[0].type;
     if (type_is_simple_enum(type)) return type_primitive(TYPE_U8);
     if (type->kind == TYPE_BOOL) return type_primitive(TYPE_U8);
@@ -307,6 +318,8 @@ static bool pack_value(Packer *packer, const Type *type, const uint8_t *at) {
 }
 
 static bool pack_field(Packer *packer, uint64_t value, uint32_t width) {
+    ASSERT(width == 64 || value >> width == 0);
+    ASSERT(packer->left <= 64);
     ASSERT(width > 0 && width <= 64);
     if (width <= packer->left) {
         packer->bits |= value << (packer->left - width);
@@ -339,6 +352,7 @@ static bool pack_number(Packer *packer, const Type *type, const uint8_t *at) {
 }
 
 static bool pack_float(Packer *packer, const Type *type, const uint8_t *at) {
+    ASSERT(type->fixed_bytes == 4 || type->fixed_bytes == 8);
     uint32_t width = type->fixed_bytes * 8;
     uint64_t sign = UINT64_C(1) << (width - 1);
     uint64_t bits = width == 32 ? load_u32le(at) : load_u64le(at);
@@ -367,6 +381,7 @@ static bool pack_text(Packer *packer, const uint8_t *at) {
 }
 
 static bool pack_fields(Packer *packer, const Type *type, const uint8_t *at) {
+    ASSERT(type->kind == TYPE_PRODUCT);
     for (uint32_t i = 0; i < type->field_count; i++) {
         if (!pack_value(packer, type->fields[i].type, at)) return false;
         at += bsatn_size(type->fields[i].type, at);
@@ -377,6 +392,7 @@ static bool pack_fields(Packer *packer, const Type *type, const uint8_t *at) {
 // ---- hashing and equality ----
 
 static uint64_t hash_cursor(KeyCursor cursor) {
+    ASSERT(cursor.spec->column_count > 0);
     uint64_t hash = 0;
     for (uint32_t i = 0; i < cursor.spec->column_count; i++) {
         const KeyColumn *column = &cursor.spec->columns[i];

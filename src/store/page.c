@@ -33,6 +33,7 @@ static uint32_t list_slot_count(const PageList *list, uint32_t slot_bytes);
 // ---- pool ----
 
 void page_pool_init(PagePool *pool, PageVec *graveyard) {
+    ASSERT(graveyard != NULL);
     *pool = (PagePool){.graveyard = graveyard};
 }
 
@@ -47,6 +48,7 @@ void page_list_init(PageList *list) {
 }
 
 uint64_t page_pool_take(PagePool *pool, PageList *list, uint32_t slot_bytes, PageBits bits) {
+    ASSERT(pool->graveyard != NULL);
     ASSERT(slot_bytes >= SLOT_BYTES_MIN && slot_bytes <= PAGE_DATA_BYTES);
     if (list->head == PAGE_NONE) {
         Page *page = page_create(slot_bytes, list_slot_count(list, slot_bytes), bits);
@@ -62,6 +64,7 @@ uint64_t page_pool_take(PagePool *pool, PageList *list, uint32_t slot_bytes, Pag
 }
 
 uint64_t page_pool_take_large(PagePool *pool, uint32_t bytes) {
+    ASSERT(bytes > 0);
     Page *page = page_create(bytes, 1, PAGE_PLAIN);
     (void)page_take_slot(page);
     ASSERT(page->live == 1);
@@ -69,6 +72,8 @@ uint64_t page_pool_take_large(PagePool *pool, uint32_t bytes) {
 }
 
 void page_pool_give(PagePool *pool, PageList *list, uint64_t id) {
+    ASSERT(pool->array != NULL && id >> 16 < pool->array->count);
+    ASSERT((id & 0xffff) != (uint16_t)SLOT_NONE);
     uint32_t number = (uint32_t)(id >> 16);
     Page *page = page_pool_own(pool, number);
     ASSERT((id & 0xffff) < page->bump);
@@ -124,6 +129,7 @@ void page_array_unref(PageArray *array) {
 }
 
 void page_graveyard_clear(PageVec *graveyard) {
+    ASSERT(graveyard->count <= graveyard->capacity);
     for (uint32_t i = 0; i < graveyard->count; i++) page_unref(graveyard->items[i]);
     page_vec_clear(graveyard);
 }
@@ -137,6 +143,7 @@ static void page_unref(Page *page) {
 // ---- pages ----
 
 static Page *page_create(uint32_t slot_bytes, uint32_t slot_count, PageBits bits) {
+    ASSERT(slot_bytes > 0);
     ASSERT(slot_count > 0 && slot_count <= SLOTS_MAX);
     uint32_t words = bits == PAGE_WITH_BITS ? (slot_count + 63) / 64 : 0;
     size_t data_bytes = ((size_t)slot_bytes * slot_count + 7) & ~(size_t)7;
@@ -159,6 +166,7 @@ static Page *page_create(uint32_t slot_bytes, uint32_t slot_count, PageBits bits
 }
 
 static uint32_t page_take_slot(Page *page) {
+    ASSERT(page->free_head == SLOT_NONE || page->free_head < page->bump);
     ASSERT(page->live < page->slot_count);
     page->live++;
     if (page->free_head == SLOT_NONE) {
@@ -175,6 +183,7 @@ static uint32_t page_take_slot(Page *page) {
 
 // An array that only the pool holds, with room for `count` pages.
 static PageArray *pool_own_array(PagePool *pool, uint32_t count) {
+    ASSERT(count < PAGES_MAX + 1);
     PageArray *array = pool->array;
     uint32_t old_count = array ? array->count : 0;
     ASSERT(count >= old_count);
@@ -195,6 +204,7 @@ static PageArray *pool_own_array(PagePool *pool, uint32_t count) {
 }
 
 static uint32_t pool_add(PagePool *pool, Page *page) {
+    ASSERT(!page->is_listed && page->live <= page->slot_count);
     pool->bytes += page->page_bytes;
     PageArray *array = pool->array;
     bool reuses = pool->free_numbers.count > 0;
@@ -216,6 +226,8 @@ static uint32_t pool_add(PagePool *pool, Page *page) {
 
 // The page was made the pool's own; bytes handed out may still point into it.
 static void pool_drop(PagePool *pool, uint32_t number) {
+    ASSERT(pool->array->items[number] != NULL);
+    ASSERT(pool->array->items[number]->live == 0);
     Page *page = pool->array->items[number];
     ASSERT(!page->is_listed);
     pool->bytes -= page->page_bytes;
@@ -227,6 +239,8 @@ static void pool_drop(PagePool *pool, uint32_t number) {
 // ---- pages with free slots ----
 
 static void list_push(PagePool *pool, PageList *list, uint32_t number) {
+    ASSERT(number < pool->array->count);
+    ASSERT(number != list->head);
     Page *page = pool->array->items[number];
     ASSERT(!page->is_listed);
     page->is_listed = true;
@@ -237,6 +251,8 @@ static void list_push(PagePool *pool, PageList *list, uint32_t number) {
 }
 
 static void list_remove(PagePool *pool, PageList *list, uint32_t number) {
+    ASSERT(number < pool->array->count);
+    ASSERT(list->head != PAGE_NONE);
     Page *page = pool->array->items[number];
     ASSERT(page->is_listed);
     if (page->previous == PAGE_NONE) {
@@ -250,6 +266,7 @@ static void list_remove(PagePool *pool, PageList *list, uint32_t number) {
 
 // 1 KiB, 4 KiB, 16 KiB, then whole pages.
 static uint32_t list_slot_count(const PageList *list, uint32_t slot_bytes) {
+    ASSERT(slot_bytes > 0 && slot_bytes <= PAGE_DATA_BYTES);
     uint32_t bytes = PAGE_DATA_BYTES;
     if (list->page_count < 3) bytes = PAGE_DATA_BYTES_MIN << (PAGE_GROWTH_SHIFT * list->page_count);
     uint32_t slot_count = bytes / slot_bytes;

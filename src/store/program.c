@@ -4,6 +4,7 @@
 #define MODULE_VERSION "0.0.1"
 
 void tx_set_program(Tx *tx, const ProgramInfo *info) {
+    ASSERT(info->program.data != NULL || info->program.count == 0);
     ASSERT(tx->state == TX_OPEN);
     Table *modules = store_find_table(tx->store, ST_MODULE);
     Buffer row;
@@ -23,6 +24,7 @@ void tx_set_program(Tx *tx, const ProgramInfo *info) {
 }
 
 bool store_program(Store *store, ProgramInfo *ret_info) {
+    ASSERT(ret_info != NULL);
     const Table *modules = store_find_table(store, ST_MODULE);
     TableScan scan = table_scan(modules);
     Row row;

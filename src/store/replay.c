@@ -45,6 +45,7 @@ void store_replay_begin(Store *store) {
 }
 
 Status store_replay_insert(Store *store, TableId table_id, Bytes row, Error *error) {
+    ASSERT(store->tx.state == TX_NONE);
     ASSERT(store->replay != NULL);
     Table *table = store_find_table(store, table_id);
     if (table == NULL) {
@@ -65,6 +66,7 @@ Status store_replay_insert(Store *store, TableId table_id, Bytes row, Error *err
 }
 
 Status store_replay_delete(Store *store, TableId table_id, Bytes row, Error *error) {
+    ASSERT(store->tx.state == TX_NONE);
     ASSERT(store->replay != NULL);
     Table *table = store_find_table(store, table_id);
     if (table == NULL) {
@@ -86,6 +88,7 @@ Status store_replay_delete(Store *store, TableId table_id, Bytes row, Error *err
 }
 
 Status store_replay_truncate(Store *store, TableId table_id, Error *error) {
+    ASSERT(store->tx.state == TX_NONE);
     ASSERT(store->replay != NULL);
     Table *table = store_find_table(store, table_id);
     if (table == NULL) {
@@ -142,6 +145,7 @@ Status store_replay_commit(Store *store, Error *error) {
 // ---- for replay_end.c ----
 
 Table *replay_find_dropped(const Replay *replay, TableId id) {
+    ASSERT(replay != NULL);
     for (uint32_t i = 0; i < replay->dropped.count; i++) {
         if (replay->dropped.items[i]->id == id) return replay->dropped.items[i];
     }
@@ -161,6 +165,7 @@ void replay_free(Replay *replay) {
 // ---- tables ----
 
 static void begin_table(Store *store, Table *table) {
+    ASSERT(table->tx == NULL);
     bool keeps_indexes = table->id <= ST_COUNT;
     while (table->indexes.count > 0) {
         Index *index = table->indexes.items[table->indexes.count - 1];
@@ -190,6 +195,7 @@ static Status settle(Store *store, Table *table, Error *error) {
 }
 
 static Status settle_columns(Store *store, Table *table, Error *error) {
+    ASSERT(table->indexes.count == 0 && table->is_unsettled);
     Replay *replay = store->replay;
     ASSERT(table->id > ST_COUNT);
     arena_clear(&replay->arena);
@@ -219,6 +225,7 @@ static Status settle_columns(Store *store, Table *table, Error *error) {
 }
 
 static Status put_columns(Table *table, const TableSchema *schema, Error *error) {
+    ASSERT(schema->id == table->id);
     uint32_t row_bytes = table_row_bytes(schema->row_type);
     if (table->rows.count == 0) {
         schema_box_free(table_set_box(table, schema_box_create(schema)));
@@ -236,6 +243,8 @@ static Status put_columns(Table *table, const TableSchema *schema, Error *error)
 }
 
 static void drop_table(Store *store, Table *table) {
+    ASSERT(store->replay != NULL);
+    ASSERT(replay_find_dropped(store->replay, table->id) == NULL);
     ASSERT(table->id > ST_COUNT);
     id_map_set(&store->tables, table->id, NULL);
     replay_tables_push(&store->replay->dropped, table);
@@ -266,6 +275,7 @@ static bool is_meta_row(TableId table, Bytes row) {
 }
 
 static Status after_insert(Store *store, TableId table, Row row, Error *error) {
+    ASSERT(row.bytes.data != NULL);
     if (table == ST_TABLE) return after_table_insert(store, row, error);
     if (table == ST_COLUMN) return after_column_insert(store, row, error);
     if (table == ST_EVENT_TABLE) {
@@ -281,6 +291,7 @@ static Status after_insert(Store *store, TableId table, Row row, Error *error) {
 }
 
 static Status after_table_insert(Store *store, Row row, Error *error) {
+    ASSERT(store->replay != NULL);
     TableRow described;
     if (!table_row_read(row.bytes, &described)) {
         return error_set(error, STATUS_CORRUPT, "st_table: unexpected row");
@@ -323,6 +334,7 @@ static Status after_table_insert(Store *store, Row row, Error *error) {
 }
 
 static Status after_column_insert(Store *store, Row row, Error *error) {
+    ASSERT(store->replay != NULL);
     ColumnRow column;
     if (!column_row_read(row.bytes, &column)) {
         return error_set(error, STATUS_CORRUPT, "st_column: unexpected row");
@@ -345,6 +357,7 @@ static Status after_column_insert(Store *store, Row row, Error *error) {
 }
 
 static void after_delete(Store *store, TableId table, RowId id, Bytes row) {
+    ASSERT(store->replay != NULL);
     TableRow described;
     ColumnRow column;
     if (table == ST_TABLE && table_row_read(row, &described)) {
@@ -360,6 +373,7 @@ static void after_delete(Store *store, TableId table, RowId id, Bytes row) {
 }
 
 static void after_table_delete(Store *store, TableId id) {
+    ASSERT(store->replay != NULL);
     if (forget_id(&store->replay->updated_tables, id)) return;
     Table *table = store_find_table(store, id);
     if (table == NULL || table->id <= ST_COUNT) return;
@@ -367,6 +381,7 @@ static void after_table_delete(Store *store, TableId id) {
 }
 
 static bool is_hidden_column(const Replay *replay, RowId id) {
+    ASSERT(replay->hidden_columns.count <= replay->hidden_columns.capacity);
     for (uint32_t i = 0; i < replay->hidden_columns.count; i++) {
         if (replay->hidden_columns.items[i] == id) return true;
     }
@@ -374,6 +389,7 @@ static bool is_hidden_column(const Replay *replay, RowId id) {
 }
 
 static bool forget_id(RowIds *ids, uint64_t id) {
+    ASSERT(ids->count <= ids->capacity);
     for (uint32_t i = 0; i < ids->count; i++) {
         if (ids->items[i] != id) continue;
         ids->items[i] = ids->items[--ids->count];

@@ -40,6 +40,7 @@ Status store_replay_end(Store *store, const Commit **ret_commit, Error *error) {
 
 // Of several rows for one system sequence the one that counted furthest stays.
 static void drop_duplicate_sequences(Store *store) {
+    ASSERT(store->replay != NULL);
     Table *table = store_find_table(store, ST_SEQUENCE);
     TableScan scan = table_scan(table);
     Row row;
@@ -65,6 +66,7 @@ static void drop_duplicate_sequences(Store *store) {
 }
 
 static void drop_orphaned_events(Store *store) {
+    ASSERT(store->replay != NULL);
     Table *table = store_find_table(store, ST_EVENT_TABLE);
     TableScan scan = table_scan(table);
     Row row;
@@ -92,6 +94,7 @@ static Status end_built_in(Store *store, Error *error) {
 }
 
 static Status end_tables(Store *store, Error *error) {
+    ASSERT(store->replay != NULL);
     CatalogLoad load;
     Status status = catalog_load_init(&load, store, error);
     if (status == STATUS_OK) status = check_owners(&load, error);
@@ -111,6 +114,7 @@ static Status end_tables(Store *store, Error *error) {
 }
 
 static Status end_table(CatalogLoad *load, const TableRow *row, Error *error) {
+    ASSERT(row->id > ST_COUNT);
     Table *table = store_find_table(load->store, row->id);
     if (table == NULL) {
         return error_set(error, STATUS_CORRUPT, "table %u is described twice", row->id);
@@ -134,6 +138,7 @@ static Status end_table(CatalogLoad *load, const TableRow *row, Error *error) {
 
 // The indexes that the table's schema names, in place of those it has.
 static Status build_indexes(Store *store, Table *table, Error *error) {
+    ASSERT(table->tx == NULL);
     while (table->indexes.count > 0) {
         Index *index = table->indexes.items[table->indexes.count - 1];
         table_detach_index(table, index);
@@ -157,6 +162,7 @@ static Status build_indexes(Store *store, Table *table, Error *error) {
 }
 
 static Status build_table(Table *table, Error *error) {
+    ASSERT(!table->is_dropped);
     const Index *index = NULL;
     RowId first;
     RowId second;
@@ -168,6 +174,7 @@ static Status build_table(Table *table, Error *error) {
 
 // What is described must belong to a table.
 static Status check_owners(CatalogLoad *load, Error *error) {
+    ASSERT(load->store->replay != NULL);
     static const CatalogList OWNED[] = {LIST_INDEXES, LIST_SEQUENCES};
     for (size_t i = 0; i < sizeof OWNED / sizeof OWNED[0]; i++) {
         const CatalogEntries *entries = &load->lists[OWNED[i]];
@@ -181,6 +188,7 @@ static Status check_owners(CatalogLoad *load, Error *error) {
 }
 
 static Status end_views(Store *store, Error *error) {
+    ASSERT(store->replay != NULL);
     const Table *views = store_find_table(store, ST_VIEW);
     TableScan scan = table_scan(views);
     Row row;
@@ -198,6 +206,8 @@ static Status end_views(Store *store, Error *error) {
 // ---- system tables that the database did not have yet ----
 
 static Status add_missing(Store *store, const Commit **ret_commit, Error *error) {
+    ASSERT(store->replay == NULL);
+    ASSERT(store->tx.state == TX_NONE);
     Tx *tx = tx_begin(store);
     const Table *tables = store_find_table(store, ST_TABLE);
     Status status = STATUS_OK;
@@ -218,6 +228,7 @@ static Status add_missing(Store *store, const Commit **ret_commit, Error *error)
 }
 
 static void insert_row(Store *store, TableId table, Bytes row, void *user) {
+    ASSERT(store->tx.state == TX_OPEN);
     Status *status = user;
     InsertResult result;
     switch (tx_insert(&store->tx, store_find_table(store, table), row, &result)) {

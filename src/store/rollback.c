@@ -37,6 +37,7 @@ void tx_rollback(Tx *tx) {
 }
 
 static void undo_effect(Tx *tx, Effect *effect) {
+    ASSERT(effect->table != NULL);
     Store *store = tx->store;
     Table *table = effect->table;
     switch (effect->kind) {
@@ -76,6 +77,7 @@ static void undo_effect(Tx *tx, Effect *effect) {
 }
 
 static void undo_rows(TableTx *table_tx) {
+    ASSERT(!table_tx->is_created);
     Table *table = table_tx->table;
     Rows *rows = &table->rows;
     if (!table->is_stale) {
@@ -98,6 +100,7 @@ static void undo_rows(TableTx *table_tx) {
 }
 
 static void undo_inserted(TableTx *table_tx) {
+    ASSERT(table_tx->table->tx == NULL);
     Table *table = table_tx->table;
     Rows *rows = &table->rows;
     WordCursor cursor = words_begin(&table_tx->inserted);
@@ -113,6 +116,8 @@ static void undo_inserted(TableTx *table_tx) {
 }
 
 static void undo_changed(TableTx *table_tx) {
+    ASSERT(table_tx->table->tx == NULL);
+    ASSERT(table_tx->changed.count % 2 == 0);
     Table *table = table_tx->table;
     Rows *rows = &table->rows;
     WordCursor cursor = words_begin(&table_tx->changed);
@@ -138,6 +143,7 @@ static void undo_changed(TableTx *table_tx) {
 
 // In some structure of the table, the two rows have different places.
 static bool keys_differ(const Table *table, Bytes a, Bytes b) {
+    ASSERT(a.data != NULL && b.data != NULL);
     if (table->has_row_set) return true;
     for (uint32_t i = 0; i < table->indexes.count; i++) {
         const KeySpec *spec = &table->indexes.items[i]->spec;

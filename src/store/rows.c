@@ -4,9 +4,12 @@
 // is the running transaction's and means nothing to them.
 #include "store/rows.h"
 
+#include "base/limits.h"
+
 static Page *rows_own(Rows *rows, uint64_t id);
 
 void rows_init(Rows *rows, uint32_t row_bytes, PageVec *graveyard) {
+    ASSERT(graveyard != NULL);
     *rows = (Rows){.row_bytes = row_bytes, .slot_bytes = row_bytes};
     if (row_bytes == ROWS_VARIABLE) rows->slot_bytes = sizeof(SlabHandle);
     if (rows->slot_bytes < SLOT_BYTES_MIN) rows->slot_bytes = SLOT_BYTES_MIN;
@@ -17,6 +20,7 @@ void rows_init(Rows *rows, uint32_t row_bytes, PageVec *graveyard) {
 }
 
 void rows_done(Rows *rows) {
+    ASSERT(rows->slot_bytes >= SLOT_BYTES_MIN);
     page_pool_done(&rows->pool);
     page_list_init(&rows->list);
     slab_done(&rows->slab);
@@ -28,6 +32,8 @@ uint64_t rows_memory(const Rows *rows) {
 }
 
 uint64_t rows_add(Rows *rows, Bytes bytes) {
+    ASSERT(bytes.count <= STORE_ROW_BYTES_MAX);
+    ASSERT(bytes.count == 0 || bytes.data != NULL);
     ASSERT(rows->row_bytes == ROWS_VARIABLE || bytes.count == rows->row_bytes);
     // The bytes may lie in a page of this table: they are copied before anything is freed.
     SlabHandle handle = rows->row_bytes == ROWS_VARIABLE ? slab_add(&rows->slab, bytes) : 0;
@@ -54,6 +60,7 @@ void rows_hide(Rows *rows, uint64_t id) {
 }
 
 void rows_show(Rows *rows, uint64_t id) {
+    ASSERT((id & 0xffff) < rows->pool.array->items[id >> 16]->bump);
     Page *page = rows_own(rows, id);
     ASSERT(!bit_get(page_present(page), id & 0xffff));
     bit_set(page_present(page), id & 0xffff);
@@ -61,6 +68,7 @@ void rows_show(Rows *rows, uint64_t id) {
 }
 
 void rows_free(Rows *rows, uint64_t id) {
+    ASSERT((id & 0xffff) < rows->pool.array->items[id >> 16]->bump);
     Page *page = rows_own(rows, id);
     ASSERT(!bit_get(page_present(page), id & 0xffff));
     bit_clear(page_touched(page), id & 0xffff);
@@ -69,6 +77,7 @@ void rows_free(Rows *rows, uint64_t id) {
 }
 
 void rows_write(Rows *rows, uint64_t id, Bytes bytes) {
+    ASSERT(rows->row_bytes != ROWS_VARIABLE);
     ASSERT(rows->row_bytes == bytes.count);
     const Page *page = rows_own(rows, id);
     uint8_t *slot = page_slot(page, rows->slot_bytes, id);
@@ -81,6 +90,7 @@ SlabHandle rows_replace(Rows *rows, uint64_t id, Bytes bytes) {
 }
 
 SlabHandle rows_set_handle(Rows *rows, uint64_t id, SlabHandle handle) {
+    ASSERT(handle >> 56 <= SLAB_LARGE);
     ASSERT(rows->row_bytes == ROWS_VARIABLE);
     SlabHandle before = rows_handle(rows, id);
     const Page *page = rows_own(rows, id);
@@ -89,6 +99,7 @@ SlabHandle rows_set_handle(Rows *rows, uint64_t id, SlabHandle handle) {
 }
 
 void rows_free_bytes(Rows *rows, SlabHandle handle) {
+    ASSERT(handle >> 56 <= SLAB_LARGE);
     ASSERT(rows->row_bytes == ROWS_VARIABLE);
     slab_remove(&rows->slab, handle);
 }
@@ -100,6 +111,7 @@ uint8_t *rows_own_bytes(Rows *rows, uint64_t id) {
 }
 
 bool rows_touch(Rows *rows, uint64_t id) {
+    ASSERT(rows_is_present(rows, id));
     Page *page = rows_own(rows, id);
     uint64_t *touched = page_touched(page);
     if (bit_get(touched, id & 0xffff)) return false;
@@ -113,6 +125,7 @@ void rows_untouch(Rows *rows, uint64_t id) {
 }
 
 bool rows_is_touched(const Rows *rows, uint64_t id) {
+    ASSERT(id >> 16 < rows->pool.array->count);
     return bit_get(page_touched(page_get(rows->pool.array, id)), id & 0xffff);
 }
 
@@ -146,6 +159,7 @@ bool rows_next(const PageArray *pages, uint64_t *at, uint64_t *ret_id) {
 }
 
 RowsView rows_view_create(Rows *rows) {
+    ASSERT(rows->slot_bytes >= SLOT_BYTES_MIN);
     return (RowsView){
         .row_bytes = rows->row_bytes,
         .slot_bytes = rows->slot_bytes,
@@ -161,6 +175,7 @@ void rows_view_release(RowsView *view) {
 }
 
 static Page *rows_own(Rows *rows, uint64_t id) {
+    ASSERT(rows->pool.array != NULL);
     return page_pool_own(&rows->pool, (uint32_t)(id >> 16));
 }
 

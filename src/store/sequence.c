@@ -16,6 +16,8 @@ static bool sequence_successor(const SequenceRow *row, __int128 value, __int128 
 static Bytes generated_columns(Tx *tx, const Table *table, Bytes row, const bool *is_generated);
 
 SequenceOutcome sequences_fill(Tx *tx, Table *table, Bytes *row, Bytes *ret_generated) {
+    ASSERT(table->sequence_count > 0);
+    ASSERT(tx->state == TX_OPEN);
     Bytes copy = BYTES_NONE;
     bool *is_generated = NULL;
     for (uint32_t i = 0; i < table->sequence_count; i++) {
@@ -42,6 +44,7 @@ SequenceOutcome sequences_fill(Tx *tx, Table *table, Bytes *row, Bytes *ret_gene
 }
 
 static bool sequence_next(Tx *tx, Sequence *sequence, __int128 *ret_value) {
+    ASSERT(sequence->id > 0);
     Table *sequences = store_find_table(tx->store, ST_SEQUENCE);
     RowId id = sequence_row(sequences, sequence);
     ASSERT(id != ROW_ID_NONE);  // every sequence of a table has its row
@@ -68,6 +71,7 @@ static bool sequence_next(Tx *tx, Sequence *sequence, __int128 *ret_value) {
 
 // The row keeps its id as long as it exists; a sequence that was made anew has a row of its own.
 static RowId sequence_row(const Table *sequences, Sequence *sequence) {
+    ASSERT(sequences->id == ST_SEQUENCE);
     if (sequence->row != ROW_ID_NONE && rows_is_present(&sequences->rows, sequence->row)) {
         Bytes row = table_bytes_of(sequences, sequence->row);
         if (load_u32le(row.data) == sequence->id) return sequence->row;
@@ -83,6 +87,7 @@ static RowId sequence_row(const Table *sequences, Sequence *sequence) {
 
 // What comes after the value; false if that is past what can be stored.
 static bool sequence_successor(const SequenceRow *row, __int128 value, __int128 *ret_next) {
+    ASSERT(ret_next != NULL);
     __int128 next;
     if (row->increment == 0) return false;
     if (__builtin_add_overflow(value, row->increment, &next)) return false;
@@ -104,6 +109,7 @@ static bool sequence_successor(const SequenceRow *row, __int128 value, __int128 
 
 // The generated columns, one after the other, in column order.
 static Bytes generated_columns(Tx *tx, const Table *table, Bytes row, const bool *is_generated) {
+    ASSERT(is_generated != NULL);
     uint8_t *data = arena_alloc(&tx->arena, row.count);
     uint32_t count = 0;
     uint32_t column_after = 0;

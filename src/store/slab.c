@@ -16,11 +16,13 @@ const uint32_t SLAB_CLASS_BYTES[SLAB_CLASS_COUNT + 1] = {
 static uint32_t slab_class(uint32_t bytes);
 
 void slab_init(Slab *slab, PageVec *graveyard) {
+    ASSERT(graveyard != NULL);
     page_pool_init(&slab->pool, graveyard);
     for (uint32_t i = 0; i < SLAB_CLASS_COUNT; i++) page_list_init(&slab->lists[i]);
 }
 
 void slab_done(Slab *slab) {
+    ASSERT(slab->pool.graveyard != NULL);
     PageVec *graveyard = slab->pool.graveyard;
     page_pool_done(&slab->pool);
     slab_init(slab, graveyard);
@@ -41,6 +43,7 @@ SlabHandle slab_add(Slab *slab, Bytes bytes) {
 }
 
 void slab_remove(Slab *slab, SlabHandle handle) {
+    ASSERT(handle != UINT64_MAX);
     uint32_t class = (uint32_t)(handle >> 56);
     ASSERT(class <= SLAB_LARGE);
     PageList *list = class == SLAB_LARGE ? NULL : &slab->lists[class];
@@ -48,6 +51,7 @@ void slab_remove(Slab *slab, SlabHandle handle) {
 }
 
 uint8_t *slab_own(Slab *slab, SlabHandle handle) {
+    ASSERT(slab->pool.array != NULL);
     uint64_t id = handle & 0xffffffffffffff;
     ASSERT(handle >> 56 <= SLAB_LARGE);
     const Page *page = page_pool_own(&slab->pool, (uint32_t)(id >> 16));
@@ -55,6 +59,7 @@ uint8_t *slab_own(Slab *slab, SlabHandle handle) {
 }
 
 static uint32_t slab_class(uint32_t bytes) {
+    ASSERT(bytes <= STORE_ROW_BYTES_MAX + sizeof(uint32_t));
     ASSERT(bytes > 0);
     if (bytes <= 128) return (bytes + 15) / 16 - 1;
     if (bytes > SLAB_CLASS_BYTES[SLAB_CLASS_COUNT - 1]) return SLAB_LARGE;

@@ -9,6 +9,7 @@ struct TableSnapshot {
 };
 
 TableSnapshot *table_snapshot_create(Table *table) {
+    ASSERT(table->store->replay == NULL);
     ASSERT(table->store->tx.state != TX_OPEN);
     TableSnapshot *snapshot = mem_alloc(sizeof *snapshot);
     *snapshot = (TableSnapshot){rows_view_create(&table->rows), table->rows.count};
@@ -22,10 +23,12 @@ void table_snapshot_release(TableSnapshot *snapshot) {
 }
 
 SnapshotScan table_snapshot_scan(const TableSnapshot *snapshot) {
+    ASSERT(snapshot != NULL);
     return (SnapshotScan){snapshot, 0};
 }
 
 bool table_snapshot_next(SnapshotScan *scan, Row *ret_row) {
+    ASSERT(scan->snapshot != NULL);
     RowId id;
     if (!rows_next(scan->snapshot->view.pages, &scan->at, &id)) return false;
     *ret_row = (Row){id, rows_view_get(&scan->snapshot->view, id)};

@@ -95,6 +95,7 @@ void *id_map_find(const IdMap *map, uint32_t id) {
 }
 
 bool id_map_set(IdMap *map, uint32_t id, void *item) {
+    ASSERT(map != NULL);
     uint32_t part = id >= USER_ID_MIN;
     uint32_t at = part ? id - USER_ID_MIN : id;
     if (at >= STORE_IDS_MAX) return false;
@@ -124,6 +125,7 @@ void id_map_done(IdMap *map) {
 }
 
 static void id_map_reserve(IdMap *map, uint32_t part, uint32_t count) {
+    ASSERT(count <= STORE_IDS_MAX);
     uint32_t before = map->counts[part];
     ASSERT(count > before);
     uint32_t grown = before + before / 2 + 16;
@@ -154,6 +156,7 @@ void store_unlink_table(Store *store, const Table *table) {
 }
 
 void store_add_names(Store *store, Table *table) {
+    ASSERT(table->box != NULL);
     const TableSchema *schema = table->box->schema;
     bytes_map_set(&store->table_names, schema->name, table);
     if (schema->accessor.data != NULL) {
@@ -168,6 +171,7 @@ void store_add_names(Store *store, Table *table) {
 }
 
 void store_remove_names(Store *store, const Table *table) {
+    ASSERT(table->box != NULL);
     const TableSchema *schema = table->box->schema;
     names_remove(&store->table_names, schema->name, table);
     names_remove(&store->table_accessors, schema->accessor, table);

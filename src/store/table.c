@@ -15,6 +15,7 @@ static bool type_is_extensible(const Type *type);
 // ---- life ----
 
 Table *table_create(Store *store, const TableSchema *schema) {
+    ASSERT(schema->row_type != NULL);
     Table *table = mem_alloc_zero(sizeof *table);
     table->store = store;
     table->id = schema->id;
@@ -35,6 +36,7 @@ void table_free(Table *table) {
 }
 
 SchemaBox *schema_box_create(const TableSchema *schema) {
+    ASSERT(schema->id > 0);
     SchemaBox *box = mem_alloc_zero(sizeof *box);
     arena_init(&box->arena, STORE_SCHEMA_BYTES_MAX);
     box->schema = table_schema_copy(schema, &box->arena);
@@ -64,6 +66,7 @@ uint32_t table_row_bytes(const Type *row_type) {
 // ---- indexes ----
 
 void table_attach_index(Table *table, Index *index) {
+    ASSERT(index->id > 0);
     ASSERT(index->table == table);
     ASSERT(table_index_by_id(table, index->id) == NULL);
     index_vec_push(&table->indexes, index);
@@ -77,6 +80,7 @@ void table_attach_index(Table *table, Index *index) {
 }
 
 void table_detach_index(Table *table, Index *index) {
+    ASSERT(table->indexes.count > 0);
     uint32_t at = 0;
     while (at < table->indexes.count && table->indexes.items[at] != index) at++;
     ASSERT(at < table->indexes.count);
@@ -94,6 +98,7 @@ Index *table_index_by_id(const Table *table, IndexId id) {
 }
 
 void table_bind_index(const Table *table, Index *index) {
+    ASSERT(index->table == table);
     const TableSchema *schema = table->box->schema;
     for (uint32_t i = 0; i < schema->index_count; i++) {
         if (schema->indexes[i].id == index->id) index_bind(index, &schema->indexes[i]);
@@ -101,6 +106,7 @@ void table_bind_index(const Table *table, Index *index) {
 }
 
 void table_refresh_set(Table *table) {
+    ASSERT(!table->is_dropped);
     table->set_index = NULL;
     for (uint32_t i = table->indexes.count; i > 0; i--) {
         if (table->indexes.items[i - 1]->is_unique) table->set_index = table->indexes.items[i - 1];
@@ -114,6 +120,7 @@ void table_refresh_set(Table *table) {
 }
 
 void table_use_row_set(Table *table) {
+    ASSERT(table->box != NULL);
     table->set_index = NULL;
     if (table->has_row_set) return;
     hash_index_init(&table->row_set, table_hash_of_row, table);
@@ -126,6 +133,7 @@ void table_use_row_set(Table *table) {
 }
 
 bool table_rebuild(Table *table, const Index **ret_index, RowId *ret_first, RowId *ret_second) {
+    ASSERT(!table->is_dropped);
     table_clear_indexes(table);
     for (uint32_t i = 0; i < table->indexes.count; i++) {
         Index *index = table->indexes.items[i];
@@ -142,6 +150,7 @@ bool table_rebuild(Table *table, const Index **ret_index, RowId *ret_first, RowI
 }
 
 PlaceOutcome table_place(const Table *table, Bytes row, Place *ret_place) {
+    ASSERT(table->has_row_set || table->indexes.count > 0);
     if (table->has_row_set) {
         ret_place->row_hash = hash_bytes(row);
         ret_place->id = row_set_find(table, row, ret_place->row_hash);
@@ -163,6 +172,8 @@ PlaceOutcome table_place(const Table *table, Bytes row, Place *ret_place) {
 }
 
 void table_index_row(Table *table, RowId id, Bytes row) {
+    ASSERT(table->has_row_set || table->indexes.count > 0);
+    ASSERT(id <= HASH_ID_MAX);
     for (uint32_t i = 0; i < table->indexes.count; i++) {
         Index *index = table->indexes.items[i];
         index_add(index, id, row.data, index_token(index, row.data));
@@ -171,6 +182,8 @@ void table_index_row(Table *table, RowId id, Bytes row) {
 }
 
 void table_index_placed(Table *table, RowId id, Bytes row, const Place *place) {
+    ASSERT(table->has_row_set || table->indexes.count > 0);
+    ASSERT(id <= HASH_ID_MAX);
     for (uint32_t i = 0; i < table->indexes.count; i++) {
         Index *index = table->indexes.items[i];
         bool is_known = i < PLACE_TOKENS_MAX;
@@ -180,6 +193,7 @@ void table_index_placed(Table *table, RowId id, Bytes row, const Place *place) {
 }
 
 void table_unindex_row(Table *table, RowId id, Bytes row) {
+    ASSERT(table->has_row_set || table->indexes.count > 0);
     for (uint32_t i = 0; i < table->indexes.count; i++) {
         index_remove(table->indexes.items[i], id, row.data);
     }
@@ -192,6 +206,7 @@ void table_clear_indexes(Table *table) {
 }
 
 void table_reset_rows(Table *table) {
+    ASSERT(table->store != NULL);
     ASSERT(table->rows.count == 0);
     uint32_t row_bytes = table_row_bytes(table->box->schema->row_type);
     rows_done(&table->rows);
@@ -221,6 +236,7 @@ bool table_is_ephemeral(const Table *table) {
 }
 
 Index *table_find_index(Table *table, ColumnList columns) {
+    ASSERT(columns.count > 0);
     Index *same_set = NULL;
     for (uint32_t i = 0; i < table->indexes.count; i++) {
         Index *index = table->indexes.items[i];
@@ -237,6 +253,7 @@ Index *table_find_index(Table *table, ColumnList columns) {
 }
 
 Index *table_next_index(Table *table, uint32_t *at) {
+    ASSERT(table != NULL && at != NULL);
     return *at < table->indexes.count ? table->indexes.items[(*at)++] : NULL;
 }
 
@@ -246,6 +263,7 @@ Row table_row(const Table *table, RowId id) {
 }
 
 Bytes table_column(const Table *table, Bytes row, uint16_t column) {
+    ASSERT(column < table->layout.row_type->field_count);
     const uint8_t *at = row_column(&table->layout, row.data, column);
     uint32_t bytes = bsatn_size(table->layout.row_type->fields[column].type, at);
     ASSERT(bytes <= row.count && (size_t)(at - row.data) <= row.count - bytes);
@@ -265,6 +283,7 @@ bool table_scan_next(TableScan *scan, Row *ret_row) {
 }
 
 bool table_find_row(const Table *table, Bytes row, RowId *ret_id) {
+    ASSERT((table->set_index != NULL) != table->has_row_set);
     RowId id;
     if (table->set_index != NULL) {
         id = index_find_row(table->set_index, row.data, index_token(table->set_index, row.data));
@@ -278,6 +297,7 @@ bool table_find_row(const Table *table, Bytes row, RowId *ret_id) {
 }
 
 Status table_check_row(const Table *table, Bytes *row, Error *error) {
+    ASSERT(row->data != NULL || row->count == 0);
     const Type *type = table->layout.row_type;
     if (row->count > STORE_ROW_BYTES_MAX) {
         return error_set(error, STATUS_LIMIT, "row of %u bytes is larger than %u", row->count,
@@ -319,6 +339,7 @@ static RowId row_set_find(const Table *table, Bytes row, uint64_t hash) {
 }
 
 static void table_bind(Table *table) {
+    ASSERT(table->box != NULL);
     const TableSchema *schema = table->box->schema;
     const Type *row_type = schema->row_type;
     Arena *arena = &table->box->arena;

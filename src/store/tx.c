@@ -28,6 +28,7 @@ static void tx_hide_row(Tx *tx, Table *table, RowId id);
 // ---- life ----
 
 Tx *tx_begin(Store *store) {
+    ASSERT(store->tx.tables == NULL && store->tx.effects == NULL);
     Tx *tx = &store->tx;
     ASSERT(tx->state == TX_NONE);
     ASSERT(store->replay == NULL);
@@ -51,6 +52,7 @@ Arena *tx_arena(Tx *tx) {
 // ---- rows ----
 
 InsertOutcome tx_insert(Tx *tx, Table *table, Bytes row, InsertResult *ret_result) {
+    ASSERT(table->store == tx->store);
     ASSERT(tx->state == TX_OPEN);
     ASSERT(!table->is_dropped);
     *ret_result = (InsertResult){.row = {ROW_ID_NONE, BYTES_NONE}};
@@ -76,6 +78,7 @@ InsertOutcome tx_insert(Tx *tx, Table *table, Bytes row, InsertResult *ret_resul
 }
 
 UpdateOutcome tx_update(Tx *tx, Index *unique, Bytes row, InsertResult *ret_result) {
+    ASSERT(unique->table->store == tx->store);
     ASSERT(tx->state == TX_OPEN);
     ASSERT(unique->is_unique && !unique->table->is_dropped);
     Table *table = unique->table;
@@ -111,6 +114,7 @@ UpdateOutcome tx_update(Tx *tx, Index *unique, Bytes row, InsertResult *ret_resu
 }
 
 void tx_delete(Tx *tx, Table *table, RowId id) {
+    ASSERT(table->store == tx->store && !table->is_dropped);
     ASSERT(tx->state == TX_OPEN);
     ASSERT(rows_is_present(&table->rows, id));
     table_unindex_row(table, id, table_bytes_of(table, id));
@@ -118,6 +122,7 @@ void tx_delete(Tx *tx, Table *table, RowId id) {
 }
 
 bool tx_delete_equal(Tx *tx, Table *table, Bytes row) {
+    ASSERT(tx->state == TX_OPEN && !table->is_dropped);
     RowId id;
     if (!table_find_row(table, row, &id)) return false;
     tx_delete(tx, table, id);
@@ -141,6 +146,7 @@ uint64_t tx_clear(Tx *tx, Table *table) {
 // ---- for the other files ----
 
 TableTx *tx_table(Tx *tx, Table *table) {
+    ASSERT(tx->state == TX_OPEN && table->store == tx->store);
     if (table->tx != NULL) return table->tx;
     TableTx *table_tx = ARENA_NEW(&tx->arena, TableTx);
     table_tx->table = table;
@@ -152,11 +158,13 @@ TableTx *tx_table(Tx *tx, Table *table) {
 }
 
 Bytes tx_old_bytes(const Table *table, uint64_t word) {
+    ASSERT(word != UINT64_MAX);
     if (table->rows.row_bytes == ROWS_VARIABLE) return slab_get(table->rows.slab.pool.array, word);
     return (Bytes){(const uint8_t *)(uintptr_t)word, table->rows.row_bytes};
 }
 
 RowId tx_add_row(Tx *tx, Table *table, Bytes row) {
+    ASSERT(!table->is_dropped);
     RowId id = rows_add(&table->rows, row);
     table_index_row(table, id, table_bytes_of(table, id));
     tx_note_inserted(tx, table, id);
@@ -164,6 +172,7 @@ RowId tx_add_row(Tx *tx, Table *table, Bytes row) {
 }
 
 void tx_write_row(Tx *tx, Table *table, RowId id, Bytes row) {
+    ASSERT(rows_is_present(&table->rows, id));
     TableTx *table_tx = tx_table(tx, table);
     bool is_first = rows_touch(&table->rows, id);
     bool is_variable = table->rows.row_bytes == ROWS_VARIABLE;
@@ -194,6 +203,7 @@ Effect *tx_add_effect(Tx *tx, EffectKind kind, Table *table) {
 }
 
 void words_push(WordList *list, Arena *arena, uint64_t word) {
+    ASSERT(list->first != NULL || list->count == 0);
     WordChunk *chunk = list->last;
     if (chunk == NULL || chunk->count == chunk->capacity) {
         uint32_t capacity = chunk == NULL ? WORDS_CAPACITY_MIN : chunk->capacity * 4;
@@ -237,6 +247,7 @@ static void tx_note_inserted(Tx *tx, Table *table, RowId id) {
 
 // A copy of the bytes of a fixed-size row, packed tightly.
 static uint64_t tx_keep_old(Tx *tx, TableTx *table_tx, Bytes old) {
+    ASSERT(table_tx->old_at <= table_tx->old_end);
     if ((size_t)(table_tx->old_end - table_tx->old_at) < old.count) {
         size_t bytes = old.count * WORDS_CAPACITY_MIN;
         if (table_tx->old_at != NULL && bytes < OLD_BYTES_CHUNK) bytes = OLD_BYTES_CHUNK;
@@ -253,6 +264,7 @@ static uint64_t tx_keep_old(Tx *tx, TableTx *table_tx, Bytes old) {
 // Which indexes besides `unique` change their key; false on a conflict in one of them.
 static bool update_find_changes(const Index *unique, RowId id, Bytes row, uint64_t *ret_changed,
                                 InsertResult *ret_result) {
+    ASSERT(unique->is_unique);
     const Table *table = unique->table;
     const uint8_t *old = table_bytes_of(table, id).data;
     uint64_t changed = 0;
@@ -285,6 +297,7 @@ static bool index_is_changed(uint64_t changed, uint32_t at) {
 
 // The row is in no index any more.
 static void tx_hide_row(Tx *tx, Table *table, RowId id) {
+    ASSERT(rows_is_present(&table->rows, id));
     TableTx *table_tx = tx_table(tx, table);
     if (rows_touch(&table->rows, id)) {
         uint64_t word = (uintptr_t)table_bytes_of(table, id).data;

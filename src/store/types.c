@@ -4,6 +4,7 @@
 // Every value of `from` is, byte for byte, a value of `to`: the same shape, sums may have got
 // variants at the end. Names do not matter. Depth is bounded by SATS_DEPTH_MAX.
 bool type_accepts(const Type *from, const Type *to) {
+    ASSERT(from != NULL && to != NULL);
     if (from->kind != to->kind) return false;
     switch (from->kind) {
     case TYPE_ARRAY: return type_accepts(from->element, to->element);
