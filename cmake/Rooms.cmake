@@ -9,7 +9,7 @@ list(REVERSE layers)
 # What each room links from outside.
 set(ROOM_LIBS_base stdb_deps)
 set(ROOM_LIBS_log PkgConfig::ZSTD)
-set(ROOM_LIBS_host stdb_wasmtime_headers)
+set(ROOM_LIBS_host stdb_wasmtime_headers CURL::libcurl)
 set(ROOM_LIBS_auth PkgConfig::CJOSE PkgConfig::JANSSON OpenSSL::Crypto CURL::libcurl)
 set(ROOM_LIBS_net PkgConfig::UV OpenSSL::Crypto)
 set(ROOM_LIBS_db PkgConfig::JANSSON ZLIB::ZLIB PkgConfig::BROTLI)

@@ -103,6 +103,18 @@
 #define MODULE_STACK_BYTES_MAX (512u << 10)
 // Open byte sources of one call (env_get answers NO_SPACE past it).
 #define MODULE_BYTES_SOURCES_MAX 256u
+// What byte sources hold that nothing else keeps: answers to a procedure's HTTP requests. More: the call traps.
+#define MODULE_SOURCES_OWNED_BYTES_MAX (256ull << 20)
+// Outbound HTTP of procedures. An exchange with its redirects: the default, and the longest a module may ask for,
+// as upstream.
+#define MODULE_HTTP_TIMEOUT_DEFAULT_MS 30000
+#define MODULE_HTTP_TIMEOUT_MS_MAX 180000
+#define MODULE_HTTP_REDIRECTS_MAX 10u
+// A request's URI and headers, a response's headers; either body. Ours: upstream has none. Larger: the request fails.
+#define MODULE_HTTP_HEAD_BYTES_MAX (1u << 20)
+#define MODULE_HTTP_BODY_BYTES_MAX (64u << 20)
+// The name of a method that is none of the usual ones.
+#define MODULE_HTTP_METHOD_BYTES_MAX 64u
 // Open row iterators of one instance; a module that leaks more traps.
 #define MODULE_ROW_ITERS_MAX 65536u
 // Seconds one call may run (epoch interruption); upstream's fuel amounts to about a minute.

@@ -18,8 +18,22 @@ static void chunks_release(RowIters *iters, RowChunk *first);
 
 uint32_t byte_sources_open(ByteSources *sources, Bytes bytes) {
     if (sources->count == MODULE_BYTES_SOURCES_MAX || sources->last_id == UINT32_MAX) return 0;
-    sources->items[sources->count++] = (ByteSource){++sources->last_id, bytes};
+    sources->items[sources->count++] = (ByteSource){.id = ++sources->last_id, .rest = bytes};
     return sources->last_id;
+}
+
+uint32_t byte_sources_open_owned(ByteSources *sources, Buffer *buffer) {
+    ASSERT(!buffer->failed);
+    if (buffer->count > MODULE_SOURCES_OWNED_BYTES_MAX - sources->owned_bytes) return 0;
+    uint32_t id = byte_sources_open(sources, buffer_bytes(buffer));
+    if (id == 0) return 0;
+    ByteSource *source = &sources->items[sources->count - 1];
+    size_t count = 0;
+    source->owned = buffer_take(buffer, &count);
+    source->owned_count = (uint32_t)count;
+    source->rest.data = source->owned;
+    sources->owned_bytes += count;
+    return id;
 }
 
 ByteSource *byte_sources_find(ByteSources *sources, uint32_t id) {
@@ -31,12 +45,21 @@ ByteSource *byte_sources_find(ByteSources *sources, uint32_t id) {
 
 void byte_sources_close(ByteSources *sources, ByteSource *source) {
     ASSERT(sources->count > 0);
+    ASSERT(sources->owned_bytes >= source->owned_count);
+    sources->owned_bytes -= source->owned_count;
+    mem_free(source->owned);
     *source = sources->items[--sources->count];
 }
 
 void byte_sources_clear(ByteSources *sources) {
-    sources->count = 0;
+    while (sources->count > 0) byte_sources_close(sources, &sources->items[sources->count - 1]);
     sources->last_id = 0;
+}
+
+void byte_sources_close_newer(ByteSources *sources, uint32_t last_id) {
+    for (uint32_t i = sources->count; i-- > 0;) {
+        if (sources->items[i].id > last_id) byte_sources_close(sources, &sources->items[i]);
+    }
 }
 
 // ---- byte sinks ----
@@ -66,9 +89,14 @@ Buffer *byte_sinks_find(ByteSinks *sinks, uint32_t id) {
     return id - 1 < sinks->count ? &sinks->items[id - 1] : NULL;  // 0 wraps to the largest number
 }
 
-Bytes byte_sinks_close_all(ByteSinks *sinks) {
-    sinks->count = 0;
-    return buffer_bytes(&sinks->items[0]);
+void byte_sinks_close(ByteSinks *sinks, uint32_t count) {
+    ASSERT(count <= sinks->count);
+    sinks->count = count;
+}
+
+Bytes byte_sinks_written(const ByteSinks *sinks, uint32_t id) {
+    ASSERT(id > 0 && id <= BYTE_SINKS_MAX);
+    return buffer_bytes(&sinks->items[id - 1]);
 }
 
 // ---- row iterators ----

@@ -4,7 +4,7 @@
 // Threads    those of their instance.
 // Lifetime   sources and sinks until the call ends; row iterators and timers until ended or until the instance
 //            goes (module-abi.md 1.4).
-// Limits     MODULE_BYTES_SOURCES_MAX, MODULE_SINK_BYTES_MAX, MODULE_ROW_ITER*, MODULE_TIMERS_MAX.
+// Limits     MODULE_BYTES_SOURCES_MAX, MODULE_SOURCES_OWNED_BYTES_MAX, MODULE_SINK_BYTES_MAX, MODULE_ROW_ITER*, MODULE_TIMERS_MAX.
 #pragma once
 
 #include "base/limits.h"
@@ -14,24 +14,33 @@
 
 typedef struct ByteSource {
     uint32_t id;
-    Bytes rest;  // not yet read; borrowed for the call
+    Bytes rest;      // not yet read; borrowed for the call, or in `owned`
+    uint8_t *owned;  // freed with the source; NULL: borrowed
+    uint32_t owned_count;
 } ByteSource;
 
 typedef struct ByteSources {
     ByteSource items[MODULE_BYTES_SOURCES_MAX];  // the open ones, in no order
     uint32_t count;
     uint32_t last_id;
+    uint64_t owned_bytes;  // of all
 } ByteSources;
 
 // The handle, never 0; 0 if too many are open. The bytes may be empty.
 uint32_t byte_sources_open(ByteSources *sources, Bytes bytes);
+// Takes the buffer's memory, which is the caller's again if the answer is 0: too many are open, or they would own
+// more than MODULE_SOURCES_OWNED_BYTES_MAX.
+uint32_t byte_sources_open_owned(ByteSources *sources, Buffer *buffer);
 ByteSource *byte_sources_find(ByteSources *sources, uint32_t id);  // NULL if unknown
 void byte_sources_close(ByteSources *sources, ByteSource *source);
 void byte_sources_clear(ByteSources *sources);  // numbering starts at 1 again
+// Those that were opened since last_id was this.
+void byte_sources_close_newer(ByteSources *sources, uint32_t last_id);
 
 // ---- byte sinks ----
 
-#define BYTE_SINKS_MAX 2u  // an HTTP handler's response and its body
+#define BYTE_SINKS_MAX \
+    3u  // an HTTP handler's response and its body, and a view that its commit refreshes
 
 typedef struct ByteSinks {
     Buffer items[BYTE_SINKS_MAX];  // handle - 1
@@ -42,8 +51,10 @@ void byte_sinks_init(ByteSinks *sinks);
 void byte_sinks_done(ByteSinks *sinks);
 uint32_t byte_sinks_open(ByteSinks *sinks);              // empties it
 Buffer *byte_sinks_find(ByteSinks *sinks, uint32_t id);  // NULL if unknown
-// What was written; handles end, the bytes stay until the sink is opened again.
-Bytes byte_sinks_close_all(ByteSinks *sinks);
+// Ends all handles but the first `count`; what was written stays until a sink is opened in their place.
+void byte_sinks_close(ByteSinks *sinks, uint32_t count);
+// What was written to a handle, which may have ended.
+Bytes byte_sinks_written(const ByteSinks *sinks, uint32_t id);
 
 // ---- row iterators ----
 

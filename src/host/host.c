@@ -9,6 +9,7 @@
 #include "host/wasm/wasm.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 
 // A key is at most as large as the guest memory its parts came from, twice.
 #define KEY_BYTES_MAX (2 * MODULE_MEMORY_BYTES_MAX)
@@ -24,13 +25,30 @@ static_assert(REPAIR_BYTES_MAX > 6 * 3 * MODULE_TIMER_NAME_BYTES_MAX, "an escape
 // Return codes of the exports (module-abi.md 2.2).
 enum { CODE_OK = 0, CODE_USER_ERROR = 1, CODE_VIEW_HEADER = 2 };
 
-typedef struct CallHandles {
+// A procedure, and a view that its commit refreshes.
+#define CALL_DEPTH_MAX 2u
+
+// A call's handles, and what was before it.
+typedef struct CallFrame {
     uint32_t args;
     uint32_t sink;
-} CallHandles;
+    int64_t start_nanos;
+    Bytes function;
+    int64_t timestamp;
+    const HostCall *host_call;
+    const ReadTracker *reads;
+    uint32_t last_source;
+    uint32_t sink_count;
+} CallFrame;
 
-static CallHandles call_start(Instance *instance, const FunctionCall *call);
-static CallOutcome call_end(Instance *instance, WasmEnd end, int32_t code, int64_t start_nanos);
+static CallFrame call_start(Instance *instance, const FunctionCall *call);
+static CallOutcome call_end(Instance *instance, const CallFrame *frame, WasmEnd end, int32_t code);
+static void fill_caller(HostValue values[10], const FunctionCall *call, const CallFrame *frame);
+static CallOutcome not_exported(Instance *instance, const char *kind, Bytes name,
+                                WasmExport export);
+static void close_dangling_tx(Instance *instance);
+static void check_procedure_code(Instance *instance, WasmExport export, const char *what,
+                                 CallOutcome *outcome);
 static Bytes text_valid(Instance *instance, Bytes text);
 
 Status program_create(HostEngine *engine, ProgramKind kind, Bytes program, const Hash *hash,
@@ -100,6 +118,7 @@ void instance_free(Instance *instance) {
     buffer_done(&instance->repair);
     buffer_done(&instance->description);
     arena_done(&instance->scratch);
+    byte_sources_clear(&instance->sources);
     program_unref(instance->program);
     mem_free(instance);
 }
@@ -118,30 +137,30 @@ void instance_set_call_seconds(Instance *instance, uint32_t seconds) {
 }
 
 CallOutcome instance_call_reducer(Instance *instance, const FunctionCall *call) {
-    int64_t start_nanos = instance->env->os->monotonic_nanos(instance->env->os);
-    CallHandles handles = call_start(instance, call);
+    CallFrame frame = call_start(instance, call);
     HostValue values[10];
+    fill_caller(values, call, &frame);
+    WasmEnd end = wasm_instance_call(instance, WASM_CALL_REDUCER, values, 10);
+    return call_end(instance, &frame, end, (int32_t)values[0].u32);
+}
+
+// Reducers and procedures get the same.
+static void fill_caller(HostValue values[10], const FunctionCall *call, const CallFrame *frame) {
     values[0].u32 = call->id;
     for (uint32_t i = 0; i < 4; i++) values[1 + i].u64 = load_u64le(call->sender.bytes + 8 * i);
     for (uint32_t i = 0; i < 2; i++) values[5 + i].u64 = load_u64le(call->connection.bytes + 8 * i);
     values[7].u64 = (uint64_t)call->timestamp;
-    values[8].u32 = handles.args;
-    values[9].u32 = handles.sink;
-    WasmEnd end = wasm_instance_call(instance, WASM_CALL_REDUCER, values, 10);
-    return call_end(instance, end, (int32_t)values[0].u32, start_nanos);
+    values[8].u32 = frame->args;
+    values[9].u32 = frame->sink;
 }
 
 CallOutcome instance_call_view(Instance *instance, ViewKind kind, const FunctionCall *call) {
-    int64_t start_nanos = instance->env->os->monotonic_nanos(instance->env->os);
     WasmExport export = kind == VIEW_ANONYMOUS ? WASM_CALL_VIEW_ANON : WASM_CALL_VIEW;
     if (!wasm_instance_has_export(instance, export)) {
-        buffer_clear(&instance->text);
-        buffer_append_format(&instance->text, "Module defines %sview %.*s but does not export `%s`",
-                             kind == VIEW_ANONYMOUS ? "anonymous " : "", BYTES_FORMAT(call->name),
-                             kind == VIEW_ANONYMOUS ? "__call_view_anon__" : "__call_view__");
-        return (CallOutcome){.status = CALL_FAILED, .text = buffer_bytes(&instance->text)};
+        return not_exported(instance, kind == VIEW_ANONYMOUS ? "anonymous view" : "view",
+                            call->name, export);
     }
-    CallHandles handles = call_start(instance, call);
+    CallFrame frame = call_start(instance, call);
     HostValue values[7];
     uint32_t count = 0;
     values[count++].u32 = call->id;
@@ -149,36 +168,145 @@ CallOutcome instance_call_view(Instance *instance, ViewKind kind, const Function
         for (uint32_t i = 0; i < 4; i++)
             values[count++].u64 = load_u64le(call->sender.bytes + 8 * i);
     }
-    values[count++].u32 = handles.args;
-    values[count++].u32 = handles.sink;
+    values[count++].u32 = frame.args;
+    values[count++].u32 = frame.sink;
     WasmEnd end = wasm_instance_call(instance, export, values, count);
-    CallOutcome outcome = call_end(instance, end, (int32_t)values[0].u32, start_nanos);
+    CallOutcome outcome = call_end(instance, &frame, end, (int32_t)values[0].u32);
     if (outcome.status == CALL_FAILED && outcome.code == CODE_VIEW_HEADER) {
         outcome.status = CALL_OK;
         outcome.text = BYTES_NONE;
-        outcome.output = buffer_bytes(&instance->sinks.items[0]);
+        outcome.output = byte_sinks_written(&instance->sinks, frame.sink);
     }
     return outcome;
 }
 
-static CallHandles call_start(Instance *instance, const FunctionCall *call) {
-    ASSERT(!instance->in_call);
-    ASSERT(!instance->trapped);  // after a trap the instance must be replaced
-    instance->in_call = true;
-    instance->function = call->name;
-    instance->timestamp = call->timestamp;
-    CallHandles handles = {0};
-    if (call->args.count > 0) handles.args = byte_sources_open(&instance->sources, call->args);
-    handles.sink = byte_sinks_open(&instance->sinks);
-    return handles;
+CallOutcome instance_call_procedure(Instance *instance, const FunctionCall *call) {
+    ASSERT(instance->env->procedures != NULL);
+    ASSERT(instance->env->tx == NULL);
+    if (!wasm_instance_has_export(instance, WASM_CALL_PROCEDURE))
+        return not_exported(instance, "procedure", call->name, WASM_CALL_PROCEDURE);
+    CallFrame frame = call_start(instance, call);
+    HostValue values[10];
+    fill_caller(values, call, &frame);
+    WasmEnd end = wasm_instance_call(instance, WASM_CALL_PROCEDURE, values, 10);
+    close_dangling_tx(instance);
+    CallOutcome outcome = call_end(instance, &frame, end, (int32_t)values[0].u32);
+    check_procedure_code(instance, WASM_CALL_PROCEDURE, "Procedures", &outcome);
+    return outcome;
 }
 
-static CallOutcome call_end(Instance *instance, WasmEnd end, int32_t code, int64_t start_nanos) {
-    instance->in_call = false;
-    byte_sources_clear(&instance->sources);
-    Bytes output = byte_sinks_close_all(&instance->sinks);
+CallOutcome instance_call_http_handler(Instance *instance, const HandlerCall *handler,
+                                       Bytes *ret_body) {
+    const FunctionCall *call = &handler->call;
+    ASSERT(instance->env->procedures != NULL);
+    ASSERT(instance->env->tx == NULL);
+    if (!wasm_instance_has_export(instance, WASM_CALL_HTTP_HANDLER))
+        return not_exported(instance, "http handler", call->name, WASM_CALL_HTTP_HANDLER);
+    CallFrame frame = call_start(instance, call);
+    uint32_t body = 0;
+    uint32_t jwt = 0;
+    if (handler->body.count > 0) body = byte_sources_open(&instance->sources, handler->body);
+    bool is_new = wasm_instance_handler_has_sender(instance);
+    if (is_new && handler->sender_jwt.count > 0)
+        jwt = byte_sources_open(&instance->sources, handler->sender_jwt);
+    uint32_t body_sink = byte_sinks_open(&instance->sinks);
+    HostValue values[11];
+    uint32_t count = 0;
+    values[count++].u32 = call->id;
+    if (is_new) {
+        for (uint32_t i = 0; i < 4; i++)
+            values[count++].u64 = load_u64le(call->sender.bytes + 8 * i);
+        values[count++].u32 = jwt;
+    }
+    values[count++].u64 = (uint64_t)call->timestamp;
+    values[count++].u32 = frame.args;
+    values[count++].u32 = body;
+    values[count++].u32 = frame.sink;
+    values[count++].u32 = body_sink;
+    WasmEnd end = wasm_instance_call(instance, WASM_CALL_HTTP_HANDLER, values, count);
+    close_dangling_tx(instance);
+    CallOutcome outcome = call_end(instance, &frame, end, (int32_t)values[0].u32);
+    check_procedure_code(instance, WASM_CALL_HTTP_HANDLER, "HTTP handlers", &outcome);
+    *ret_body = byte_sinks_written(&instance->sinks, body_sink);
+    return outcome;
+}
+
+void instance_interrupt(Instance *instance) {
+    atomic_store_explicit(&instance->is_interrupted, true, memory_order_relaxed);
+}
+
+static CallOutcome not_exported(Instance *instance, const char *kind, Bytes name,
+                                WasmExport export) {
+    buffer_clear(&instance->text);
+    buffer_append_format(&instance->text, "Module defines %s %.*s but does not export `%s`", kind,
+                         BYTES_FORMAT(name), wasm_export_name(export));
+    return (CallOutcome){.status = CALL_FAILED, .text = buffer_bytes(&instance->text)};
+}
+
+// A misuse of the calls, which the module's author should hear of (module-abi.md 7.3).
+static void close_dangling_tx(Instance *instance) {
+    HostEnv *env = instance->env;
+    if (env->tx == NULL) return;
+    char text[256];
+    uint32_t count = utf8_cut(instance->function, 160);
+    (void)snprintf(text, sizeof text, "aborting dangling anonymous transaction in procedure %.*s",
+                   (int)count, (const char *)instance->function.data);
+    ModuleLogRecord record = {
+        .level = MODULE_LOG_ERROR, .line = UINT32_MAX, .message = bytes_of_text(text)};
+    env->log(env->user, &record);
+    tx_rollback(env->tx);
+    env->tx = NULL;
+    env->procedures->leave(env->user);
+}
+
+static void check_procedure_code(Instance *instance, WasmExport export, const char *what,
+                                 CallOutcome *outcome) {
+    if (outcome->status != CALL_USER_ERROR &&
+        !(outcome->status == CALL_FAILED && outcome->code != CODE_OK))
+        return;
+    outcome->status = CALL_FAILED;
+    buffer_clear(&instance->text);
+    buffer_append_format(&instance->text,
+                         "%s returned unexpected code %d. %s should return code 0 or trap.",
+                         wasm_export_name(export), outcome->code, what);
+    outcome->text = buffer_bytes(&instance->text);
+}
+
+static CallFrame call_start(Instance *instance, const FunctionCall *call) {
+    ASSERT(!instance->trapped);  // after a trap the instance must be replaced
+    ASSERT(instance->depth == 0 || instance->env->procedures != NULL);
+    ASSERT(instance->depth < CALL_DEPTH_MAX);
+    CallFrame frame = {.start_nanos = instance->env->os->monotonic_nanos(instance->env->os),
+                       .function = instance->function,
+                       .timestamp = instance->timestamp,
+                       .host_call = instance->host_call,
+                       .reads = instance->reads,
+                       .last_source = instance->sources.last_id,
+                       .sink_count = instance->sinks.count};
+    instance->depth++;
+    instance->function = call->name;
+    instance->timestamp = call->timestamp;
+    instance->reads = call->reads;
+    if (call->args.count > 0) frame.args = byte_sources_open(&instance->sources, call->args);
+    frame.sink = byte_sinks_open(&instance->sinks);
+    return frame;
+}
+
+static CallOutcome call_end(Instance *instance, const CallFrame *frame, WasmEnd end, int32_t code) {
+    byte_sinks_close(&instance->sinks, frame->sink_count);
+    Bytes output = byte_sinks_written(&instance->sinks, frame->sink);
+    instance->reads = frame->reads;
+    if (--instance->depth > 0) {  // what called goes on
+        byte_sources_close_newer(&instance->sources, frame->last_source);
+        instance->function = frame->function;
+        instance->timestamp = frame->timestamp;
+        instance->host_call = frame->host_call;
+        instance->trapped = false;  // the outcome says it
+    } else {
+        byte_sources_clear(&instance->sources);
+    }
     Os *os = instance->env->os;
-    CallOutcome outcome = {.nanos = (uint64_t)(os->monotonic_nanos(os) - start_nanos)};
+    CallOutcome outcome = {.nanos = (uint64_t)(os->monotonic_nanos(os) - frame->start_nanos)};
     switch (end) {
     case WASM_RETURNED: break;
     case WASM_TRAPPED:

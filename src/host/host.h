@@ -56,6 +56,27 @@ typedef struct ModuleLogRecord {
     uint32_t trace_count;
 } ModuleLogRecord;
 
+// What procedures and HTTP handlers may do besides: they run without a transaction, on threads that may wait, and
+// share the store with the database's executor. `user` is HostEnv.user. An error ends the guest's call with its text.
+typedef struct HostProcedures {
+    // Waits until nobody else uses the store, and keeps it so until leave or commit.
+    Status (*enter)(void *user, Error *error);
+    void (*leave)(void *user);
+    // Between enter and leave: commits HostEnv.tx (views are refreshed first, by calls into the same instance) and
+    // leaves. On failure it is rolled back. HostEnv.tx is NULL afterwards.
+    Status (*commit)(void *user, Error *error);
+    // Waits until the wall clock shows this time.
+    Status (*sleep)(void *user, int64_t until_micros, Error *error);
+    // Whatever waits should give up. Called from within waits, by their thread.
+    bool (*is_ending)(void *user);
+} HostProcedures;
+
+// Outbound HTTP (module-abi.md 7.5).
+typedef struct HostHttp {
+    bool is_disabled;
+    bool allows_private;  // addresses that are not of the public internet: for tests and intranets
+} HostHttp;
+
 // Filled in by db/, read by the host calls. `tx` is set around each call that runs in a transaction.
 typedef struct HostEnv {
     Os *os;
@@ -71,6 +92,8 @@ typedef struct HostEnv {
     // and arguments are borrowed for the call. NULL: such calls are dropped.
     void (*schedule_immediate)(void *user, Bytes function, Bytes args);
     // The JWT payload of a connection (st_connection_credentials) is read from the store by the host itself.
+    const HostProcedures *procedures;  // of instances that run procedures; NULL for all others
+    HostHttp http;                     // of such instances
 } HostEnv;
 
 // Runs the start-up sequence (module-abi.md 1.10) including __describe_module__; on failure the text is
@@ -100,19 +123,46 @@ typedef struct CallOutcome {
     uint64_t nanos;  // host time of the call
 } CallOutcome;
 
+// Is told what a view reads while it runs (module-abi.md 7.4).
+typedef struct ReadTracker {
+    void *user;
+    // index NULL: the whole table. Otherwise the rows with this key (BSATN of index_key_type), borrowed for the call.
+    void (*read)(void *user, Table *table, const Index *index, Bytes key);
+} ReadTracker;
+
 typedef struct FunctionCall {
     uint32_t id;  // FunctionDef.id or ViewDef.index
     Bytes name;   // qualified canonical name, for log records; borrowed as long as the instance's
                   // next call
     Identity sender;
-    ConnectionId connection;  // zero: none
-    int64_t timestamp;        // micros
-    Bytes args;               // BSATN product, checked
+    ConnectionId connection;   // zero: none
+    int64_t timestamp;         // micros
+    Bytes args;                // BSATN product, checked
+    const ReadTracker *reads;  // of a view: it cannot write then; NULL: nobody wants to know
 } FunctionCall;
 
 CallOutcome instance_call_reducer(Instance *instance, const FunctionCall *call);
 typedef enum ViewKind { VIEW_SENDER, VIEW_ANONYMOUS } ViewKind;
+// Also while the same instance runs a procedure: from within HostProcedures.commit. That call then shares the
+// procedure's time, and its outcome is valid until the next one.
 CallOutcome instance_call_view(Instance *instance, ViewKind kind, const FunctionCall *call);
+
+// HostEnv.procedures must be set. A transaction that is still open at the end is rolled back, and the log says so. The
+// output is not decoded. User errors do not occur: a return code that is not 0 is CALL_FAILED.
+CallOutcome instance_call_procedure(Instance *instance, const FunctionCall *call);
+
+typedef struct HandlerCall {
+    FunctionCall
+        call;  // id: of the handler; args: HttpRequest; sender: since-2.8.md 2.3; no connection
+    Bytes sender_jwt;  // payload; empty: none
+    Bytes body;
+} HandlerCall;
+// The same for an HTTP handler; on success the outcome's output is the HttpResponse.
+CallOutcome instance_call_http_handler(Instance *instance, const HandlerCall *call,
+                                       Bytes *ret_body);
+
+// Ends the call that runs in the instance, soon, as CALL_TRAPPED, and every later one. Any thread.
+void instance_interrupt(Instance *instance);
 
 // Seconds of CPU one call may use; default MODULE_CALL_SECONDS_MAX.
 void instance_set_call_seconds(Instance *instance, uint32_t seconds);

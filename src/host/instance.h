@@ -28,6 +28,9 @@ typedef struct InstanceEngine {
     void (*memory_refresh)(Instance *instance);
     // The guest's stack, innermost first, into `frames`; names live in the arena. Returns their number.
     uint32_t (*trace)(Instance *instance, Arena *arena, ModuleLogFrame *frames, uint32_t frame_max);
+    // Around a wait in a host call: it takes no time of the guest's, and the clock need not tick for it.
+    void (*wait_begin)(Instance *instance);
+    void (*wait_end)(Instance *instance);
 } InstanceEngine;
 
 struct Instance {
@@ -42,12 +45,17 @@ struct Instance {
     size_t memory_bytes;
 
     // ---- the running call ----
-    bool in_call;               // false during start-up
     Bytes function;             // of the running or the last call; data == NULL: none yet
     int64_t timestamp;          // micros
     const HostCall *host_call;  // the import that is being executed
+    uint32_t depth;             // calls that run: 2 in a view that a procedure's commit refreshes
+    const ReadTracker
+        *reads;    // a view runs and somebody wants to know what it reads; NULL otherwise
     bool trapped;  // a host call failed in a way that ends the guest's call: see `trap`
     Error trap;
+
+    // ---- any thread ----
+    _Atomic bool is_interrupted;  // relaxed: learning late costs one more tick
 
     // ---- handles ----
     ByteSources sources;

@@ -150,7 +150,17 @@ Index *host_find_index(Instance *instance, IndexId id, Errno *ret_errno) {
 }
 
 bool host_may_write(Instance *instance, const Table *table) {
+    if (__builtin_expect(instance->reads != NULL, 0)) {
+        host_fail(instance, "views cannot write");
+        return false;
+    }
     if (table_id(table) >= USER_ID_MIN) return true;
     host_fail(instance, "modules cannot write system tables");
     return false;
+}
+
+void host_note_read(Instance *instance, Table *table, const Index *index, Bytes key) {
+    const ReadTracker *reads = instance->reads;
+    ASSERT(reads != NULL);
+    reads->read(reads->user, table, index, key);
 }

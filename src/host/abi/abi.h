@@ -47,6 +47,7 @@ typedef enum Errno {
     ERRNO_NO_SUCH_ROW = 15,
     ERRNO_WOULD_BLOCK_TRANSACTION = 17,
     ERRNO_TRANSACTION_NOT_ANONYMOUS = 18,
+    ERRNO_HTTP = 21,
 } Errno;
 
 // Every import there is; in no particular order.
@@ -86,8 +87,10 @@ int64_t guest_store_u64(Instance *instance, uint32_t at, uint64_t value);
 Table *host_find_table(Instance *instance, TableId id);
 // An index by id; NULL with the errno to answer.
 Index *host_find_index(Instance *instance, IndexId id, Errno *ret_errno);
-// False after a trap: modules do not write system tables.
+// False after a trap: modules do not write system tables, and views write nothing.
 bool host_may_write(Instance *instance, const Table *table);
+// What a view reads, for who wants to know: instance->reads is not NULL. As ReadTracker.read.
+void host_note_read(Instance *instance, Table *table, const Index *index, Bytes key);
 
 // ---- handlers, by file ----
 

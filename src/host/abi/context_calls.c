@@ -2,6 +2,7 @@
 #include "host/abi/abi.h"
 
 static bool find_by_first_column(Instance *instance, TableId id, Bytes key, Bytes *ret_text);
+static int64_t env_answer(Instance *instance, Bytes key, uint32_t out);
 static bool env_key_is_valid(Bytes key);
 static bool env_is_allowed(const Instance *instance);
 static const EnvironmentDef *env_find(const ModuleDef *def, Bytes key);
@@ -34,7 +35,18 @@ int64_t host_env_get(Instance *instance, const HostValue *args) {
         return host_fail(instance,
                          "environment access requires a host-dispatched root module function");
     }
-    if (!instance->env->tx) return ERRNO_NOT_IN_TRANSACTION;
+    const HostEnv *env = instance->env;
+    if (env->tx) return env_answer(instance, key, args[2].u32);
+    if (!env->procedures) return ERRNO_NOT_IN_TRANSACTION;
+    Error error;
+    if (env->procedures->enter(env->user, &error) != STATUS_OK)
+        return host_trap(instance, "%s", error.text);
+    int64_t answer = env_answer(instance, key, args[2].u32);
+    env->procedures->leave(env->user);
+    return answer;
+}
+
+static int64_t env_answer(Instance *instance, Bytes key, uint32_t out) {
     ProgramInfo program;
     if (!store_program(instance->env->store, &program)) {
         return host_fail(instance, "database program is not initialized");
@@ -47,11 +59,14 @@ int64_t host_env_get(Instance *instance, const HostValue *args) {
     buffer_clear(&instance->key);
     buffer_string(&instance->key, key);
     ASSERT(!instance->key.failed);
+    // A change of whatever key runs a view again.
+    if (instance->reads)
+        host_note_read(instance, store_find_table(instance->env->store, ST_ENV), NULL, BYTES_NONE);
     Bytes value;
     if (find_by_first_column(instance, ST_ENV, buffer_bytes(&instance->key), &value)) {
-        return source_answer(instance, value, args[2].u32);
+        return source_answer(instance, value, out);
     }
-    if (declared->is_optional) return guest_store_u32(instance, args[2].u32, 0);
+    if (declared->is_optional) return guest_store_u32(instance, out, 0);
     return host_fail(instance,
                      "required environment value is missing from the published configuration");
 }
@@ -71,7 +86,7 @@ static bool env_key_is_valid(Bytes key) {
 // Within a call of a function of the root module: submodules' names have a dot.
 static bool env_is_allowed(const Instance *instance) {
     Bytes name = instance->function;
-    return instance->in_call && (name.count == 0 || memchr(name.data, '.', name.count) == NULL);
+    return instance->depth > 0 && (name.count == 0 || memchr(name.data, '.', name.count) == NULL);
 }
 
 static const EnvironmentDef *env_find(const ModuleDef *def, Bytes key) {
@@ -96,8 +111,18 @@ static bool find_by_first_column(Instance *instance, TableId id, Bytes key, Byte
     return true;
 }
 
+// The bytes are those of a row: a procedure may outlive them.
 static int64_t source_answer(Instance *instance, Bytes bytes, uint32_t out) {
-    uint32_t source = byte_sources_open(&instance->sources, bytes);
+    uint32_t source = 0;
+    if (instance->env->procedures) {
+        Buffer copy;
+        buffer_init(&copy, MODULE_SOURCES_OWNED_BYTES_MAX);
+        buffer_append_bytes(&copy, bytes);
+        if (!copy.failed) source = byte_sources_open_owned(&instance->sources, &copy);
+        buffer_done(&copy);
+    } else {
+        source = byte_sources_open(&instance->sources, bytes);
+    }
     return source == 0 ? ERRNO_NO_SPACE : guest_store_u32(instance, out, source);
 }
 

@@ -31,6 +31,8 @@ static bool bound_decode(const Type *type, Bytes bytes, Bound *ret_bound);
 int64_t host_table_scan(Instance *instance, const HostValue *args) {
     Table *table = host_find_table(instance, args[0].u32);
     if (!table) return ERRNO_NO_SUCH_TABLE;
+    if (__builtin_expect(instance->reads != NULL, 0))
+        host_note_read(instance, table, NULL, BYTES_NONE);
     RowWriter writer;
     row_writer_init(&writer, &instance->row_iters);
     TableScan scan = table_scan(table);
@@ -70,6 +72,10 @@ int64_t host_delete_by_point(Instance *instance, const HostValue *args) {
 
 static int64_t index_scan(Instance *instance, const Index *index, const IndexQuery *query,
                           uint32_t out) {
+    if (__builtin_expect(instance->reads != NULL, 0)) {
+        host_note_read(instance, index_table(index), query->is_point ? index : NULL,
+                       query->is_point ? query->key : BYTES_NONE);
+    }
     RowWriter writer;
     row_writer_init(&writer, &instance->row_iters);
     if (query->is_point && index_is_unique(index)) {

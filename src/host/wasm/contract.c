@@ -37,6 +37,8 @@ const char *const WASM_EXPORT_NAMES[WASM_EXPORT_COUNT] = {
     [WASM_CALL_REDUCER] = "__call_reducer__",
     [WASM_CALL_VIEW] = "__call_view__",
     [WASM_CALL_VIEW_ANON] = "__call_view_anon__",
+    [WASM_CALL_PROCEDURE] = "__call_procedure__",
+    [WASM_CALL_HTTP_HANDLER] = "__call_http_handler__",
 };
 
 static bool version_parse(Bytes text, uint32_t *ret_major, uint32_t *ret_minor);
@@ -138,6 +140,10 @@ Status contract_check_exports(const wasm_exporttype_vec_t *exports, WasmProgram 
                 program->has_export[export] = true;
         }
         if (strcmp(rule->name, "__setup__") == 0) program->has_setup = true;
+        if (rule->alternative) {  // its type was checked: it is one of the two
+            program->handler_has_sender = signature_matches(wasm_externtype_as_functype_const(type),
+                                                            rule->signature);
+        }
     }
     const wasm_externtype_t *initialize = export_find(exports, "_initialize");
     program->has_initialize = initialize && wasm_externtype_kind(initialize) == WASM_EXTERN_FUNC &&

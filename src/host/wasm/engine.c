@@ -7,6 +7,8 @@
 
 #include "host/wasm/wasm.h"
 
+#include <curl/curl.h>
+
 // Upstream's set (module-abi.md 1.11). Threads, garbage collection and exceptions are not built in. Whoever changes
 // anything here changes the text: code compiled otherwise must not be loaded.
 const char ENGINE_SETTINGS[] = "wasmtime " WASMTIME_VERSION " speed epoch stack512k reserve4g v1";
@@ -31,6 +33,10 @@ static_assert(sizeof(HostValue) == sizeof(wasmtime_val_raw_t),
               "handlers read Wasmtime's values in place");
 
 Status host_engine_create(Os *os, const char *cache_dir, HostEngine **ret_engine, Error *error) {
+    CURLcode code = curl_global_init(
+        CURL_GLOBAL_DEFAULT);  // for http/; counted, and safe on any thread
+    if (code != CURLE_OK)
+        return error_set(error, STATUS_IO, "libcurl: %s", curl_easy_strerror(code));
     HostEngine *engine = mem_alloc_zero(sizeof *engine);
     engine->os = os;
     if (cache_dir) engine->cache_dir = mem_copy_text(bytes_of_text(cache_dir));
@@ -61,6 +67,7 @@ void host_engine_free(HostEngine *engine) {
     wasm_engine_delete(engine->wasm);
     mem_free(engine->cache_dir);
     mem_free(engine);
+    curl_global_cleanup();
 }
 
 static wasm_config_t *engine_config(void) {

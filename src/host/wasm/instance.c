@@ -14,6 +14,7 @@
 // No export takes more values.
 #define VALUES_MAX 16u
 #define OUT_OF_TIME_TEXT "the call used up its time"
+#define INTERRUPTED_TEXT "the module is being stopped"
 
 struct WasmInstance {
     HostEngine *engine;
@@ -26,6 +27,7 @@ struct WasmInstance {
     bool has_memory;  // false while the start function runs
     bool has_tracer;
     bool out_of_time;
+    bool interrupted;
     uint32_t ticks;      // noticed since the budget began
     uint32_t ticks_max;  // the budget
 };
@@ -46,9 +48,13 @@ static void memory_refresh(Instance *instance);
 static uint32_t instance_trace(Instance *instance, Arena *arena, ModuleLogFrame *frames,
                                uint32_t frame_max);
 static bool tracer_prepare(WasmInstance *wasm);
+static void wait_begin(Instance *instance);
+static void wait_end(Instance *instance);
 
 static const InstanceEngine WASM_ENGINE = {.memory_refresh = memory_refresh,
-                                           .trace = instance_trace};
+                                           .trace = instance_trace,
+                                           .wait_begin = wait_begin,
+                                           .wait_end = wait_end};
 
 Status wasm_instance_start(Instance *instance, Error *error) {
     WasmProgram *program = instance->program->wasm;
@@ -120,7 +126,8 @@ static Status start_setup(Instance *instance, Error *error) {
     HostValue values[1];
     values[0].u32 = byte_sinks_open(&instance->sinks);
     Status status = start_call(instance, "__setup__", values, 1, error);
-    Bytes text = byte_sinks_close_all(&instance->sinks);
+    byte_sinks_close(&instance->sinks, 0);
+    Bytes text = byte_sinks_written(&instance->sinks, 1);
     if (status != STATUS_OK || values[0].u32 == 0) return status;
     if (values[0].u32 != ERRNO_HOST_CALL_FAILURE) {
         return error_set(error, STATUS_INVALID,
@@ -137,7 +144,8 @@ static Status start_describe(Instance *instance, Error *error) {
     HostValue values[1];
     values[0].u32 = byte_sinks_open(&instance->sinks);
     Status status = start_call(instance, "__describe_module__", values, 1, error);
-    Bytes description = byte_sinks_close_all(&instance->sinks);
+    byte_sinks_close(&instance->sinks, 0);
+    Bytes description = byte_sinks_written(&instance->sinks, 1);
     if (status != STATUS_OK) {
         return error_set(error, status, "error getting module description: %.*s",
                          BYTES_FORMAT(buffer_bytes(&instance->text)));
@@ -161,13 +169,21 @@ bool wasm_instance_has_export(const Instance *instance, WasmExport export) {
     return instance->program->wasm->has_export[export];
 }
 
+const char *wasm_export_name(WasmExport export) {
+    return WASM_EXPORT_NAMES[export];
+}
+
+bool wasm_instance_handler_has_sender(const Instance *instance) {
+    return instance->program->wasm->handler_has_sender;
+}
+
 size_t wasm_instance_memory_bytes(const Instance *instance) {
     return wasmtime_memory_data_size(instance->wasm->context, &instance->wasm->memory);
 }
 
 WasmEnd wasm_instance_call(Instance *instance, WasmExport export, HostValue *values,
                            uint32_t count) {
-    budget_start(instance);
+    if (instance->depth == 1) budget_start(instance);
     return function_call(instance, &instance->wasm->exports[export], values, count);
 }
 
@@ -208,6 +224,7 @@ static WasmEnd call_failed(Instance *instance, wasmtime_error_t *failure, wasm_t
     buffer_clear(&instance->text);
     Bytes cause = BYTES_NONE;
     if (instance->wasm->out_of_time) cause = BYTES_LITERAL(OUT_OF_TIME_TEXT);
+    if (instance->wasm->interrupted) cause = BYTES_LITERAL(INTERRUPTED_TEXT);
     if (instance->trapped) cause = bytes_of_text(instance->trap.text);
     trap_take_text(failure, trap, cause, &instance->text);
     ASSERT(!instance->text.failed);
@@ -221,6 +238,10 @@ static wasmtime_error_t *instance_tick(wasmtime_context_t *context, void *user, 
     Instance *instance = user;
     WasmInstance *wasm = instance->wasm;
     wasm->ticks++;
+    if (atomic_load_explicit(&instance->is_interrupted, memory_order_relaxed)) {
+        wasm->interrupted = true;
+        return wasmtime_error_new(INTERRUPTED_TEXT);
+    }
     if (wasm->ticks >= wasm->ticks_max) {
         wasm->out_of_time = true;
         return wasmtime_error_new(OUT_OF_TIME_TEXT);
@@ -232,6 +253,14 @@ static wasmtime_error_t *instance_tick(wasmtime_context_t *context, void *user, 
     *ret_delta = 1;
     *ret_kind = WASMTIME_UPDATE_DEADLINE_CONTINUE;
     return NULL;
+}
+
+static void wait_begin(Instance *instance) {
+    ticker_call_end(&instance->wasm->engine->ticker);
+}
+
+static void wait_end(Instance *instance) {
+    ticker_call_begin(&instance->wasm->engine->ticker);
 }
 
 static void memory_refresh(Instance *instance) {

@@ -16,6 +16,7 @@ struct WasmProgram {
     bool has_initialize;  // exported as () -> ()
     bool has_setup;
     bool has_export[WASM_EXPORT_COUNT];
+    bool handler_has_sender;  // __call_http_handler__ has the newer signature
 };
 
 // The name an export is known by.
