@@ -11,7 +11,7 @@
 
 #include "base/bytes.h"
 
-#define DIRECT_CHUNK_BITS 9u
+#define DIRECT_CHUNK_BITS 7u
 #define DIRECT_CHUNK_ENTRIES (1u << DIRECT_CHUNK_BITS)
 #define DIRECT_NO_ID UINT64_MAX
 

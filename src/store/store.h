@@ -192,6 +192,19 @@ uint64_t tx_clear(Tx *tx, Table *table);                // rows removed
 // "Unique constraint violation '...'" as storage.md 4 has it.
 void store_conflict_text(const InsertResult *result, Bytes new_row, Buffer *text);
 
+// The tables that the open transaction wrote to so far, in no order: NULL begins and ends the walk.
+Table *tx_next_touched(Tx *tx, const Table *after);
+typedef struct TouchedScan {
+    const Table *table;
+    const void *chunk;
+    uint32_t at;
+    bool in_changed;
+} TouchedScan;
+// The rows of such a table that it wrote, as they were before and are now; data == NULL where there is none. Some may
+// be the same on both sides. Neither may change while scanning.
+TouchedScan table_touched(const Table *table);
+bool table_touched_next(TouchedScan *scan, Bytes *ret_before, Bytes *ret_now);
+
 typedef struct RowSpan {
     const Row *items;
     uint32_t count;

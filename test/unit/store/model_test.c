@@ -2,8 +2,9 @@
 // are those of a plain list.
 //
 // Method: random schemas and operations, held against a list of rows that is searched from end to
-// end. After each transaction the store checks itself. A failure prints the seed; STDB_SEED repeats
-// it, STDB_ROUNDS does more.
+// end. After each transaction the store checks itself; in the end all that was committed is
+// replayed. A failure prints the seed; STDB_SEED repeats it, STDB_ROUNDS does more.
+#include "history.h"
 #include "values.h"
 
 #define ROWS_MAX 400u
@@ -35,6 +36,7 @@ typedef struct Model {
     Store *store;
     Table *table;
     Tx *tx;
+    History *history;
     RowsCopy rows;
     RowsCopy before;                  // when the transaction began
     ModelIndex indexes[INDEXES_MAX];  // in id order
@@ -563,6 +565,7 @@ static void model_commit(Model *model) {
         held->snapshot = table_snapshot_create(model->table);
         held->rows = model->rows;
     }
+    keep(model->history, commit);
     tx_release(model->tx);
 }
 
@@ -612,8 +615,16 @@ static void model_run(uint64_t seed, uint32_t transactions) {
     arena_init(&model->arena, 1u << 30);
     model_schema(model);
     model->store = store_create();
-    model->table = create_table(model->store, maker_schema(&model->maker));
+    model->history = history_create();
+    Tx *tx = tx_begin(model->store);
+    model->table = create_table_in(tx, maker_schema(&model->maker));
+    keep(model->history, tx_commit(tx));
+    tx_release(tx);
     for (uint32_t i = 0; i < transactions; i++) model_transaction(model);
+    Store *again = replayed(model->history);
+    assert_same_store(model->store, again);
+    store_free(again);
+    history_free(model->history);
     for (uint32_t i = 0; i < SNAPSHOTS_MAX; i++)
         table_snapshot_release(model->snapshots[i].snapshot);
     store_free(model->store);
