@@ -200,6 +200,10 @@ static void database_close(Database *database) {
     run_messages(database, UINT32_MAX);
     ASSERT(database->waiters.count == 0);
     log_close(database->log);
+    // Whoever is still registered (a client whose connection outlived the database) goes with it.
+    while (sync_next_client(database->sync, NULL)) {
+        sync_remove_client(database->sync, sync_next_client(database->sync, NULL));
+    }
     sync_free(database->sync);
     instance_free(database->instance);
     program_unref(database->program);
