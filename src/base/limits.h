@@ -66,8 +66,11 @@
 // One row's BSATN. Upstream has none but the u32 length; a larger row could not be sent to any client. The row
 // of st_module holds a whole program (MODULE_PROGRAM_BYTES_MAX) and a little more.
 #define STORE_ROW_BYTES_MAX ((256u << 20) + 4096u)
-// The schema of one table with its types.
-#define STORE_SCHEMA_BYTES_MAX (256u << 20)
+// The catalog rows of one table's columns, and again those of all else that belongs to it. Types take some
+// sixteen times that in memory. Larger: refused, by a publish or while replaying.
+#define STORE_SCHEMA_ROWS_BYTES_MAX (8u << 20)
+// The schema of one table in memory.
+#define STORE_SCHEMA_BYTES_MAX (512u << 20)
 // What a transaction notes to undo itself and to say what it did.
 #define STORE_TX_BYTES_MAX (64ull << 30)
 
@@ -164,6 +167,21 @@
 #define SQL_RELATIONS_MAX 32u
 // Rules of row-level security within rules.
 #define SQL_RULES_DEPTH_MAX 32u
+// Relations that a subscription may join in one fragment; upstream: 2. More: "Invalid number of tables in
+// subscription". A fragment has a plan for each of them, and a commit may concern all.
+#define SQL_LIVE_RELATIONS_MAX 8u
+// Columns of one ORDER BY or GROUP BY.
+#define SQL_KEYS_MAX 64u
+// Memory for what ORDER BY or GROUP BY gathers. More: the query fails.
+#define SQL_GATHERED_BYTES_MAX (256u << 20)
+// Rows that one query may look at in one place of its plan; at some 10 ns each, which the database's other
+// callers wait. More: the query fails. Ours: upstream has no limit.
+#define SQL_TOUCHED_ROWS_MAX (1u << 28)
+// Rows of an index looked at to tell how many different keys it has, for row_limit. Larger tables are
+// taken to be like their first rows.
+#define SQL_ESTIMATE_ROWS_MAX 16384u
+// One condition in an answer of EXPLAIN; longer ones are cut.
+#define SQL_EXPLAIN_TEXT_BYTES_MAX 1000u
 
 // ---- sync ----
 
@@ -281,6 +299,29 @@
 
 // Messages an executor handles before it yields its thread.
 #define EXECUTOR_BATCH_MAX 256u
+// Threads for procedures and whatever else waits, of the whole server; and how long one without a job is kept.
+#define WAIT_THREADS_MAX 1024u
+#define WAIT_THREAD_IDLE_MS 10000u
+// Procedures of one database that run at a time, unless it is set: each has an instance of its own. Upstream: as many as
+// there are processors; most of ours wait for something else. Further ones wait for their turn.
+#define PROCEDURE_INSTANCES_DEFAULT 8u
+// Procedures of one database that wait for an instance, and the bytes of their arguments. More: the call fails.
+#define PROCEDURES_WAITING_MAX 65536u
+#define PROCEDURES_WAITING_BYTES_MAX (256u << 20)
+// Log lines of a running procedure that its database has not written yet. More: it waits.
+#define PROCEDURE_LOG_BYTES_MAX (1u << 20)
+// How long a commit of a procedure waits for the disk, as upstream. Longer: the procedure traps, its outcome unknown.
+#define PROCEDURE_CONFIRMATION_MS_MAX 5000u
+// Immediate calls that wait. More: they are dropped, and the server log says so.
+#define IMMEDIATE_CALLS_MAX 65536u
+// What one run of a view notes of what it read, table by table. More: it counts as having read the whole table.
+#define VIEW_POINTS_MAX 4096u
+// Instances of a view nobody subscribes to: how long they are kept after their last use, how often that is looked at,
+// how soon again while there are more than one look drops. As upstream.
+#define VIEW_UNUSED_MS_MAX 600000
+#define VIEW_EXPIRY_MS 600000
+#define VIEW_EXPIRY_BUSY_MS 10000
+#define VIEW_EXPIRY_BATCH_MAX 1024u
 
 // ---- server ----
 

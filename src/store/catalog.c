@@ -107,7 +107,8 @@ Status tx_drop_view(Tx *tx, Bytes name, Error *error) {
 static Status create(TableCreation *creation, Table **ret_table) {
     Tx *tx = creation->tx;
     ASSERT(tx->state == TX_OPEN);
-    Status status = table_create_rows(creation);
+    Status status = catalog_check_columns(tx->store, creation->schema, creation->error);
+    if (status == STATUS_OK) status = table_create_rows(creation);
     if (status == STATUS_OK) status = table_create_index_rows(creation);
     if (status == STATUS_OK) status = table_create_constraint_rows(creation);
     if (status == STATUS_OK) status = table_create_sequence_rows(creation);

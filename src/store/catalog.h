@@ -32,6 +32,8 @@ Effect *catalog_set_schema(Tx *tx, Table *table, const TableSchema *schema);
 
 // The st_table row of a table is written anew.
 void catalog_update_table_row(Tx *tx, Table *table);
+// STATUS_LIMIT if the columns' rows are larger than STORE_SCHEMA_ROWS_BYTES_MAX.
+Status catalog_check_columns(Store *store, const TableSchema *schema, Error *error);
 // The rows of st_column and st_column_accessor say what the schema says.
 Status catalog_write_columns(Tx *tx, TableId table, const TableSchema *schema, Error *error);
 Status catalog_write_column_accessors(Tx *tx, const TableSchema *schema, Error *error);

@@ -291,6 +291,7 @@ Status tx_change_columns(Tx *tx, Table *table, const TableSchema *schema, Error 
     ASSERT(tx->state == TX_OPEN && !table->is_dropped);
     ASSERT(schema->column_count == schema->row_type->field_count);
     Status status = check_columns(table, schema, error);
+    if (status == STATUS_OK) status = catalog_check_columns(tx->store, schema, error);
     if (status != STATUS_OK) return status;
     status = set_column_schema(tx, table, schema, error);
     if (status != STATUS_OK) return status;

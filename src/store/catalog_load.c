@@ -21,6 +21,7 @@ static const CatalogEntry *entries_of(const CatalogLoad *load, CatalogList list,
                                       uint32_t *ret_count);
 static Bytes accessor_find(const BytesMap *map, Bytes name);
 static Bytes column_accessor_key(Arena *arena, Bytes table, Bytes column);
+static Status check_rows_size(const CatalogLoad *load, const TableSchema *schema, Error *error);
 static Status schema_indexes(CatalogLoad *load, TableSchema *schema, Error *error);
 static Status schema_constraints(CatalogLoad *load, TableSchema *schema, Error *error);
 static Status schema_sequences(CatalogLoad *load, TableSchema *schema, Error *error);
@@ -43,7 +44,8 @@ static const struct {
 Status catalog_load_init(CatalogLoad *load, Store *store, Error *error) {
     ASSERT(store->replay != NULL);
     *load = (CatalogLoad){.store = store};
-    arena_init(&load->arena, STORE_SCHEMA_BYTES_MAX);
+    arena_init(&load->arena, STORE_TX_BYTES_MAX);
+    arena_init(&load->schema_arena, STORE_SCHEMA_BYTES_MAX);
     bytes_map_init(&load->table_accessors);
     bytes_map_init(&load->index_accessors);
     bytes_map_init(&load->column_accessors);
@@ -69,12 +71,14 @@ void catalog_load_done(CatalogLoad *load) {
     bytes_map_done(&load->index_accessors);
     bytes_map_done(&load->column_accessors);
     arena_done(&load->arena);
+    arena_done(&load->schema_arena);
 }
 
 Status catalog_load_schema(CatalogLoad *load, const TableRow *table, TableSchema **ret_schema,
                            Error *error) {
     ASSERT(table->id > 0);
-    TableSchema *schema = ARENA_NEW(&load->arena, TableSchema);
+    arena_clear(&load->schema_arena);
+    TableSchema *schema = ARENA_NEW(&load->schema_arena, TableSchema);
     schema->id = table->id;
     schema->name = table->name;
     schema->accessor = accessor_find(&load->table_accessors, table->name);
@@ -83,17 +87,18 @@ Status catalog_load_schema(CatalogLoad *load, const TableRow *table, TableSchema
     schema->primary_key = table->primary_key;
     uint32_t count;
     const CatalogEntry *columns = entries_of(load, LIST_COLUMNS, table->id, &count);
-    Status status = catalog_load_columns(columns, count, &load->arena, schema, error);
+    Status status = catalog_load_columns(columns, count, &load->schema_arena, schema, error);
     if (status != STATUS_OK) return status;
     ColumnSchema *schema_columns = (ColumnSchema *)(uintptr_t)schema->columns;  // just made
     for (uint32_t i = 0; i < count; i++) {
-        Bytes key = column_accessor_key(&load->arena, table->name, schema_columns[i].name);
+        Bytes key = column_accessor_key(&load->schema_arena, table->name, schema_columns[i].name);
         schema_columns[i].accessor = accessor_find(&load->column_accessors, key);
     }
     if (schema->primary_key != COLUMN_NONE && schema->primary_key >= count) {
         return schema_error(schema, "primary key column", schema->primary_key, error);
     }
-    status = schema_indexes(load, schema, error);
+    status = check_rows_size(load, schema, error);
+    if (status == STATUS_OK) status = schema_indexes(load, schema, error);
     if (status == STATUS_OK) status = schema_constraints(load, schema, error);
     if (status == STATUS_OK) status = schema_sequences(load, schema, error);
     if (status == STATUS_OK) status = schema_schedule(load, schema, error);
@@ -105,6 +110,11 @@ Status catalog_load_columns(const CatalogEntry *rows, uint32_t count, Arena *are
                             TableSchema *schema, Error *error) {
     ASSERT(rows != NULL || count == 0);
     if (count > COLUMN_NONE - 1) return schema_error(schema, "number of columns", count, error);
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < count; i++) bytes += rows[i].row.count;
+    if (bytes > STORE_SCHEMA_ROWS_BYTES_MAX) {
+        return schema_error(schema, "size of columns:", (uint32_t)(bytes >> 20), error);
+    }
     ColumnSchema *columns = ARENA_ARRAY(arena, ColumnSchema, count);
     TypeField *fields = ARENA_ARRAY(arena, TypeField, count);
     for (uint32_t i = 0; i < count; i++) {
@@ -252,16 +262,36 @@ static Bytes column_accessor_key(Arena *arena, Bytes table, Bytes column) {
 
 // ---- parts of a schema ----
 
+// What a table's columns may take is checked where they are read; this is all else.
+static Status check_rows_size(const CatalogLoad *load, const TableSchema *schema, Error *error) {
+    ASSERT(schema->row_type != NULL);
+    size_t bytes = (size_t)schema->name.count + schema->accessor.count;
+    for (uint32_t i = 0; i < schema->column_count; i++) bytes += schema->columns[i].accessor.count;
+    for (uint32_t list = LIST_COLUMNS + 1; list < LIST_COUNT; list++) {
+        uint32_t count;
+        const CatalogEntry *rows = entries_of(load, (CatalogList)list, schema->id, &count);
+        for (uint32_t i = 0; i < count; i++) {
+            bytes += rows[i].row.count;
+            IndexRow index;
+            if (list != LIST_INDEXES || !index_row_read(rows[i].row, &index)) continue;
+            bytes += accessor_find(&load->index_accessors, index.name).count;
+        }
+    }
+    if (bytes <= STORE_SCHEMA_ROWS_BYTES_MAX) return STATUS_OK;
+    return schema_error(schema, "size of catalog rows:", (uint32_t)(bytes >> 20), error);
+}
+
 static Status schema_indexes(CatalogLoad *load, TableSchema *schema, Error *error) {
     ASSERT(schema->row_type != NULL);
     uint32_t count;
     const CatalogEntry *rows = entries_of(load, LIST_INDEXES, schema->id, &count);
-    IndexSchema *indexes = ARENA_ARRAY(&load->arena, IndexSchema, count);
+    IndexSchema *indexes = ARENA_ARRAY(&load->schema_arena, IndexSchema, count);
     for (uint32_t i = 0; i < count; i++) {
         IndexRow row;
         if (!index_row_read(rows[i].row, &row)) return schema_error(schema, "index", i, error);
         ColumnList columns;
-        if (!columns_read(schema, row.columns, &load->arena, &columns) || row.columns.count == 0) {
+        if (!columns_read(schema, row.columns, &load->schema_arena, &columns) ||
+            row.columns.count == 0) {
             return schema_error(schema, "columns of index", row.id, error);
         }
         indexes[i] = (IndexSchema){
@@ -281,12 +311,12 @@ static Status schema_constraints(CatalogLoad *load, TableSchema *schema, Error *
     ASSERT(schema->row_type != NULL);
     uint32_t count;
     const CatalogEntry *rows = entries_of(load, LIST_CONSTRAINTS, schema->id, &count);
-    ConstraintSchema *constraints = ARENA_ARRAY(&load->arena, ConstraintSchema, count);
+    ConstraintSchema *constraints = ARENA_ARRAY(&load->schema_arena, ConstraintSchema, count);
     for (uint32_t i = 0; i < count; i++) {
         ConstraintRow row;
         ColumnList columns;
         if (!constraint_row_read(rows[i].row, &row) ||
-            !columns_read(schema, row.columns, &load->arena, &columns)) {
+            !columns_read(schema, row.columns, &load->schema_arena, &columns)) {
             return schema_error(schema, "constraint", rows[i].order, error);
         }
         constraints[i] = (ConstraintSchema){.id = row.id, .name = row.name, .columns = columns};
@@ -300,7 +330,7 @@ static Status schema_sequences(CatalogLoad *load, TableSchema *schema, Error *er
     ASSERT(schema->row_type != NULL);
     uint32_t count;
     const CatalogEntry *rows = entries_of(load, LIST_SEQUENCES, schema->id, &count);
-    SequenceSchema *sequences = ARENA_ARRAY(&load->arena, SequenceSchema, count);
+    SequenceSchema *sequences = ARENA_ARRAY(&load->schema_arena, SequenceSchema, count);
     for (uint32_t i = 0; i < count; i++) {
         SequenceRow row;
         bool is_read = sequence_row_read(rows[i].row, &row) && row.column < schema->column_count &&

@@ -26,7 +26,8 @@ typedef enum CatalogList {
 
 typedef struct CatalogLoad {
     Store *store;
-    Arena arena;
+    Arena arena;                       // of the maps
+    Arena schema_arena;                // of the schema loaded last
     CatalogEntries lists[LIST_COUNT];  // by table, then order
     BytesMap table_accessors;          // name -> Bytes in the arena
     BytesMap index_accessors;
@@ -35,7 +36,7 @@ typedef struct CatalogLoad {
 
 Status catalog_load_init(CatalogLoad *load, Store *store, Error *error);
 void catalog_load_done(CatalogLoad *load);
-// The schema of a table that has an st_table row; valid until catalog_load_done.
+// The schema of a table that has an st_table row; valid until the next one is loaded.
 Status catalog_load_schema(CatalogLoad *load, const TableRow *table, TableSchema **ret_schema,
                            Error *error);
 

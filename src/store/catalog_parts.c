@@ -151,6 +151,20 @@ void catalog_update_table_row(Tx *tx, Table *table) {
     ASSERT(outcome == UPDATE_DONE || outcome == UPDATE_UNCHANGED);
 }
 
+Status catalog_check_columns(Store *store, const TableSchema *schema, Error *error) {
+    ASSERT(schema->column_count == schema->row_type->field_count);
+    size_t bytes = 0;
+    for (uint16_t i = 0; i < schema->column_count; i++) {
+        const ColumnSchema *column = &schema->columns[i];
+        Buffer *row = catalog_row(store);
+        column_row_write(row, schema->id, i, column->name, column->type);
+        bytes += row->failed ? STORE_ROW_BYTES_MAX : row->count;
+    }
+    if (bytes <= STORE_SCHEMA_ROWS_BYTES_MAX) return STATUS_OK;
+    return error_set(error, STATUS_LIMIT, "its columns take more than %u bytes to describe",
+                     STORE_SCHEMA_ROWS_BYTES_MAX);
+}
+
 Status catalog_write_columns(Tx *tx, TableId table, const TableSchema *schema, Error *error) {
     ASSERT(table >= USER_ID_MIN && schema->id == table);
     Table *columns = store_find_table(tx->store, ST_COLUMN);

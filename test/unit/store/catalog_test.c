@@ -693,6 +693,29 @@ static void event_tables_change_freely(void **state) {
     maker_done(&after);
 }
 
+// One column, whose row is 15 bytes and its name.
+static void descriptions_have_a_limit(void **state) {
+    World *world = *state;
+    char *name = calloc(1, STORE_SCHEMA_ROWS_BYTES_MAX);
+    memset(name, 'n', STORE_SCHEMA_ROWS_BYTES_MAX - 1);
+    SchemaMaker maker;
+    maker_init(&maker, "large");
+    maker_column(&maker, "", type_primitive(TYPE_U32));
+    maker.columns[0].accessor = BYTES_NONE;
+    maker.columns[0].name = bytes_of(name, STORE_SCHEMA_ROWS_BYTES_MAX - 15);
+    Table *table = NULL;
+    Error error = {0};
+    Tx *tx = tx_begin(world->store);
+    assert_status_ok(tx_create_table(tx, maker_schema(&maker), &table, &error), error);
+    tx_rollback(tx);
+    maker.columns[0].name = bytes_of(name, STORE_SCHEMA_ROWS_BYTES_MAX - 14);
+    tx = tx_begin(world->store);
+    assert_int_equal(tx_create_table(tx, maker_schema(&maker), &table, &error), STATUS_LIMIT);
+    tx_rollback(tx);
+    maker_done(&maker);
+    free(name);
+}
+
 // ---- views, rules, program ----
 
 static void views_have_backing_tables(void **state) {
@@ -812,6 +835,7 @@ int main(void) {
         WITH_WORLD(added_columns_log_every_row),
         WITH_WORLD(variants_are_added),
         WITH_WORLD(event_tables_change_freely),
+        WITH_WORLD(descriptions_have_a_limit),
         WITH_WORLD(views_have_backing_tables),
         WITH_WORLD(rules_come_and_go),
         WITH_WORLD(program_is_one_row),

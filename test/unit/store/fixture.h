@@ -26,7 +26,7 @@ typedef struct SchemaMaker {
 
 static inline void maker_init(SchemaMaker *maker, const char *name) {
     memset(maker, 0, sizeof *maker);
-    arena_init(&maker->arena, 16u << 20);
+    arena_init(&maker->arena, 64u << 20);
     maker->schema = (TableSchema){
         .name = bytes_of_text(name),
         .accessor = bytes_of_text(name),

@@ -259,7 +259,7 @@ static Bytes st_table_row(History *history, TableId id, const char *name, const 
 static Bytes st_column_row(History *history, TableId id, uint16_t position, const char *name,
                            Bytes type) {
     Buffer row;
-    buffer_init(&row, 1000);
+    buffer_init(&row, 2 * STORE_SCHEMA_ROWS_BYTES_MAX);
     buffer_u32(&row, id);
     buffer_u16(&row, position);
     buffer_string(&row, bytes_of_text(name));
@@ -481,6 +481,49 @@ static void add_index_of_no_column(History *history) {
     record(history, RECORD_INSERT, ST_INDEX, bytes_of(ROW, sizeof ROW));
 }
 
+// The last id there is, and the one after.
+static void ids_have_a_limit(void **state) {
+    (void)state;
+    for (uint32_t past = 0; past < 2; past++) {
+        TableId id = USER_ID_MIN + STORE_IDS_MAX - 1 + past;
+        History *history = history_create();
+        record(history, RECORD_INSERT, ST_TABLE, st_table_row(history, id, "last", "user"));
+        record(history, RECORD_INSERT, ST_COLUMN,
+               st_column_row(history, id, 0, "a", TYPE_BYTES(U32_TYPE)));
+        record(history, RECORD_COMMIT, 0, BYTES_NONE);
+        if (past == 0) {
+            Store *store = replayed(history);
+            assert_non_null(store_find_table(store, id));
+            store_free(store);
+        } else {
+            expect_refused(history, "table id");
+        }
+        history_free(history);
+    }
+}
+
+// As descriptions_have_a_limit, but read from a log.
+static void logged_descriptions_have_a_limit(void **state) {
+    (void)state;
+    char *name = calloc(1, STORE_SCHEMA_ROWS_BYTES_MAX);
+    for (uint32_t past = 0; past < 2; past++) {
+        memset(name, 0, STORE_SCHEMA_ROWS_BYTES_MAX);
+        memset(name, 'n', STORE_SCHEMA_ROWS_BYTES_MAX - 15 + past);
+        History *history = history_create();
+        record(history, RECORD_INSERT, ST_TABLE, st_table_row(history, 4100, "large", "user"));
+        record(history, RECORD_INSERT, ST_COLUMN,
+               st_column_row(history, 4100, 0, name, TYPE_BYTES(U32_TYPE)));
+        record(history, RECORD_COMMIT, 0, BYTES_NONE);
+        if (past == 0) {
+            store_free(replayed(history));
+        } else {
+            expect_refused(history, "damaged size of columns");
+        }
+        history_free(history);
+    }
+    free(name);
+}
+
 static void damaged_catalogs_are_refused(void **state) {
     (void)state;
     expect_table_refused(add_gap, "damaged column 0");
@@ -508,6 +551,8 @@ int main(void) {
         cmocka_unit_test(plain_deletes_empty_a_table),
         cmocka_unit_test(damage_is_refused),
         cmocka_unit_test(damaged_catalogs_are_refused),
+        cmocka_unit_test(ids_have_a_limit),
+        cmocka_unit_test(logged_descriptions_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
