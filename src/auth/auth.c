@@ -2,11 +2,11 @@
 
 #include "auth/auth.h"
 
-#include <curl/curl.h>
-
 #include "auth/jwks.h"
 #include "auth/keys.h"
 #include "auth/token.h"
+
+#include <curl/curl.h>
 
 #define SHORT_TOKEN_SECONDS 60
 #define UUID_TEXT_BYTES 36u

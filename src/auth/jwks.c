@@ -3,11 +3,11 @@
 
 #include "auth/jwks.h"
 
-#include <cjose/cjose.h>
-#include <stdatomic.h>
-
 #include "auth/fetch.h"
 #include "base/thread.h"
+
+#include <cjose/cjose.h>
+#include <stdatomic.h>
 
 #define DISCOVERY_PATH "/.well-known/openid-configuration"
 

@@ -6,9 +6,9 @@
 // Format     RFC 7515 (compact form), RFC 7519.
 #pragma once
 
-#include <jansson.h>
-
 #include "auth/auth.h"
+
+#include <jansson.h>
 
 typedef struct Token {
     Bytes text;         // as presented

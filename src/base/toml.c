@@ -2,10 +2,10 @@
 
 #include "base/toml.h"
 
-#include <stdlib.h>
-
 #include "base/map.h"
 #include "base/vec.h"
+
+#include <stdlib.h>
 
 VEC(EntryVec, entry_vec, TomlEntry)
 VEC(ValueVec, value_vec, TomlValue)

@@ -3,14 +3,14 @@
 
 #include "server/data_dir.h"
 
+#include "base/toml.h"
+#include "server/server.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "base/toml.h"
-#include "server/server.h"
 
 #define PID_TEXT_BYTES_MAX 32u
 

@@ -1,10 +1,10 @@
 // names.c - the names of a database: list, add, replace (http-api.md 4.3, 6.3.3 to 6.3.5).
 
-#include <jansson.h>
-#include <strings.h>
-
 #include "server/changes.h"
 #include "server/handlers.h"
+
+#include <jansson.h>
+#include <strings.h>
 
 static void control_add(PoolJob *job);
 static void answer_added(WebRequest *request, Bytes name);

@@ -2,11 +2,11 @@
 
 #include "server/registry.h"
 
-#include <stdatomic.h>
-#include <stdlib.h>
-
 #include "base/map.h"
 #include "base/thread.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
 
 // Millions of names; more than a control database is for.
 #define VIEW_ARENA_BYTES_MAX (1ull << 34)

@@ -6,15 +6,15 @@
 
 #include "server/server.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "base/log.h"
 #include "server/changes.h"
 #include "server/inside.h"
 #include "server/web.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #define NET_THREADS_DEFAULT 2u
 #define WORK_THREADS 2u

@@ -1,9 +1,9 @@
 // subscribe.c - the upgrade to a WebSocket: every check in upstream's order (websocket.md 1.6).
 
-#include <strings.h>
-
 #include "server/handlers.h"
 #include "server/session.h"
+
+#include <strings.h>
 
 static bool read_options(WebRequest *request, SessionOptions *options, bool *ret_has_confirmed);
 static bool read_compression(WebRequest *request);

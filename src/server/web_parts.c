@@ -1,9 +1,9 @@
 // web_parts.c - what handlers read out of a request: path and query parameters, the database, the owner.
 
+#include "server/web.h"
+
 #include <stdarg.h>
 #include <stdio.h>
-
-#include "server/web.h"
 
 typedef enum ParamKind { PARAM_ABSENT, PARAM_FOUND, PARAM_BAD } ParamKind;
 
