@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 port="${PORT:-3000}"
 data="${DATA:-data}"
 tools/install.sh
-tools/build.sh release
+tools/build.sh release spacetime
 
 spacetime=build/release/spacetime
 "$spacetime" start --data-dir "$data" --listen-addr "127.0.0.1:$port" &
