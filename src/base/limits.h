@@ -213,6 +213,8 @@
 #define AUTH_ISSUER_KEYS_MAX 1000u
 // Keys are fetched again when they are older, as upstream does.
 #define AUTH_KEYS_SECONDS_MAX 300u
+// Tokens of ours whose signature is not verified again; 32 bytes each. A power of two.
+#define AUTH_VERIFIED_MAX 4096u
 // One PEM file.
 #define AUTH_KEY_FILE_BYTES_MAX 65536u
 // The payload of a token that we sign; what comes in is bounded by HTTP_HEAD_BYTES_MAX.
