@@ -99,8 +99,6 @@ static Status start_storage(Server *server, Error *error) {
     const char *cache = data_dir_file(&server->dir, "cache/wasmtime", arena);
     status = os->directory_create(os, cache, error);
     if (status == STATUS_OK) status = host_engine_create(os, cache, &server->engine, error);
-    const char *control_dir = data_dir_file(&server->dir, "control-db", arena);
-    if (status == STATUS_OK) status = os->directory_create(os, control_dir, error);
     if (status != STATUS_OK) return status;
     server->executors = executor_pool_create(os, server->options.executor_threads);
     server->work = executor_pool_create(os, WORK_THREADS);
@@ -108,7 +106,7 @@ static Status start_storage(Server *server, Error *error) {
     const HostedFunctions functions = {hosted_ref, hosted_unref};
     server->registry = registry_create(&functions);
     Control *control = NULL;
-    const char *control_path = data_dir_file(&server->dir, "control-db/control.sqlite3", arena);
+    const char *control_path = data_dir_file(&server->dir, "control.db", arena);
     status = control_open(control_path, &control, error);
     if (status == STATUS_OK) status = load_control(server, control, error);
     if (status != STATUS_OK) {

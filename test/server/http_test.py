@@ -835,7 +835,7 @@ class Operations(unittest.TestCase):
         server = self.server.start()
         self.assertIn(f"database running in data directory {server.data}\n", server.text())
         server.stop()
-        for name in ("config.toml", "metadata.toml", "id_ecdsa", "id_ecdsa.pub", "control-db", "cache", "logs"):
+        for name in ("config.toml", "metadata.toml", "id_ecdsa", "id_ecdsa.pub", "control.db", "cache", "logs"):
             self.assertTrue(os.path.exists(os.path.join(server.data, name)), name)
         with open(os.path.join(server.data, "metadata.toml")) as file:
             self.assertTrue(re.search(r'^version = "2\.\d+\.\d+"\nedition = "standalone"$', file.read(), re.M))
