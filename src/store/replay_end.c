@@ -16,6 +16,7 @@ static Status build_indexes(Store *store, Table *table, Error *error);
 static Status check_owners(CatalogLoad *load, Error *error);
 static Status end_views(Store *store, Error *error);
 static Status add_missing(Store *store, const Commit **ret_commit, Error *error);
+static bool has_row(const Table *table, uint32_t id);
 static void insert_row(Store *store, TableId table, Bytes row, void *user);
 
 Status store_replay_end(Store *store, const Commit **ret_commit, Error *error) {
@@ -141,6 +142,7 @@ static Status build_indexes(Store *store, Table *table, Error *error) {
     ASSERT(table->tx == NULL);
     while (table->indexes.count > 0) {
         Index *index = table->indexes.items[table->indexes.count - 1];
+        id_map_set(&store->indexes, index->id, NULL);
         table_detach_index(table, index);
         index_free(index);
     }
@@ -148,7 +150,7 @@ static Status build_indexes(Store *store, Table *table, Error *error) {
     for (uint32_t i = 0; i < schema->index_count; i++) {
         const IndexSchema *index_schema = &schema->indexes[i];
         bool is_unique = table_schema_index_is_unique(schema, index_schema);
-        if (table_index_by_id(table, index_schema->id) != NULL) {
+        if (store_find_index(store, index_schema->id) != NULL) {
             return error_set(error, STATUS_CORRUPT, "index %u is described twice",
                              index_schema->id);
         }
@@ -210,21 +212,33 @@ static Status add_missing(Store *store, const Commit **ret_commit, Error *error)
     ASSERT(store->tx.state == TX_NONE);
     Tx *tx = tx_begin(store);
     const Table *tables = store_find_table(store, ST_TABLE);
+    const Table *sequences = store_find_table(store, ST_SEQUENCE);
     Status status = STATUS_OK;
     for (uint32_t i = 0; i < ST_COUNT && status == STATUS_OK; i++) {
         const TableSchema *schema = system_table_schema(i, tx_arena(tx));
-        uint8_t key[sizeof(uint32_t)];
-        store_u32le(key, schema->id);
-        Row row;
-        if (index_find(tables->set_index, bytes_of(key, sizeof key), &row)) continue;
-        catalog_write_system_rows(store, schema, insert_row, &status);
+        if (!has_row(tables, schema->id)) {
+            catalog_write_system_rows(store, schema, insert_row, &status);
+        }
+        // Ids are drawn from these: nothing could be created without.
+        for (uint32_t k = 0; k < schema->sequence_count; k++) {
+            if (!has_row(sequences, schema->sequences[k].id)) status = STATUS_CORRUPT;
+        }
     }
     if (status != STATUS_OK) {
         tx_rollback(tx);
-        return error_set(error, STATUS_CORRUPT, "the rows of a missing system table do not fit");
+        return error_set(error, STATUS_CORRUPT, "rows of system tables are missing or do not fit");
     }
     *ret_commit = tx_commit(tx);
     return STATUS_OK;
+}
+
+// By the first column, an id.
+static bool has_row(const Table *table, uint32_t id) {
+    ASSERT(table->set_index != NULL && table->set_index->spec.column_count == 1);
+    uint8_t key[sizeof(uint32_t)];
+    store_u32le(key, id);
+    Row row;
+    return index_find(table->set_index, bytes_of(key, sizeof key), &row);
 }
 
 static void insert_row(Store *store, TableId table, Bytes row, void *user) {

@@ -524,6 +524,18 @@ static void logged_descriptions_have_a_limit(void **state) {
     free(name);
 }
 
+static void add_index_of_taken_id(History *history) {
+    // Index 1 of the user's table, after the rows of the built-in one are gone.
+    static const uint8_t ROW[] = {1, 0, 0,   0, 0x00, 0x10, 0, 0, 1, 0,
+                                  0, 0, 'i', 1, 1,    0,    0, 0, 0, 0};
+    record(history, RECORD_TRUNCATE, ST_INDEX, BYTES_NONE);
+    record(history, RECORD_INSERT, ST_INDEX, bytes_of(ROW, sizeof ROW));
+}
+
+static void add_loss_of_sequences(History *history) {
+    record(history, RECORD_TRUNCATE, ST_SEQUENCE, BYTES_NONE);
+}
+
 static void damaged_catalogs_are_refused(void **state) {
     (void)state;
     expect_table_refused(add_gap, "damaged column 0");
@@ -535,6 +547,8 @@ static void damaged_catalogs_are_refused(void **state) {
     expect_table_refused(add_unfinished_column, "1 columns were changed and not replaced");
     expect_table_refused(add_incompatible_column, "rows for table 4096");
     expect_table_refused(add_index_nowhere, "catalog row of table 5000, which does not exist");
+    expect_table_refused(add_loss_of_sequences, "rows of system tables are missing");
+    expect_table_refused(add_index_of_taken_id, "index 1 is described twice");
     expect_table_refused(add_index_of_no_column, "damaged columns of index");
 }
 
