@@ -1,13 +1,15 @@
 // recover.c - opening a log (storage.md 9.4, 9.6, 12).
 //
-// Segments are read in ascending order. A torn end is legal if the next segment begins at the offset that is
-// expected, or if it is the end of the log: then it is cut off and the file goes on. A damaged commit with a
-// good one behind it is a hole: the log is refused, nothing is touched.
+// Segments are read in ascending order. What follows the last good commit of one is left alone if the next segment
+// begins at the offset that is expected: earlier servers went on in a new one after a crash. At the end of the log it
+// is cut off, if it can be a crash's work (damage.h), and the file goes on. Else the log is refused, and nothing is
+// touched.
 
 #include "log/recover.h"
 
 #include "base/log.h"
 #include "base/vec.h"
+#include "log/damage.h"
 #include "log/writer.h"
 
 #include <stdio.h>
@@ -28,17 +30,20 @@ typedef struct Replay {
     uint32_t previous_checksum;
     // The last segment read.
     uint64_t good_end;  // byte behind its last whole commit
-    bool is_torn;
+    uint64_t epoch;     // of that commit
     bool is_compressed;
     bool is_empty;  // no whole header
-    Error torn;
     LogReport report;
 } Replay;
 
+static Status sync_parents(Os *os, const char *directory, Error *error);
+static void abandon(Store *store, bool is_replaying);
 static Status list_segments(Replay *replay, Error *error);
 static void list_entry(void *user, const char *name, bool is_directory);
 static int compare_offsets(const void *a, const void *b);
 static Status replay_segments(Replay *replay, Error *error);
+static Status gap_error(const Replay *replay, uint64_t number, Error *error);
+static Status judge_end(const Replay *replay, uint64_t number, uint64_t next_segment, Error *error);
 static Status replay_segment(Replay *replay, uint64_t number, Error *error);
 static Status replay_commits(Replay *replay, SegmentReader *reader, Error *error);
 static Status replay_commit(Replay *replay, const SegmentCommit *commit, Error *error);
@@ -52,6 +57,9 @@ Status recover(Os *os, const char *directory, Store *store, Recovery *ret_recove
     bool replaying = false;
     Status status = os->directory_create(os, directory, error);
     if (status == STATUS_OK) status = list_segments(&replay, error);
+    if (status == STATUS_OK && replay.segments.count == 0) {
+        status = sync_parents(os, directory, error);
+    }
     if (status != STATUS_OK) goto done;
     if (replay.segments.count > 0 && replay.segments.items[0] != 0) {
         status = error_set(error, STATUS_CORRUPT,
@@ -72,15 +80,32 @@ Status recover(Os *os, const char *directory, Store *store, Recovery *ret_recove
     recovery.report = replay.report;
     *ret_recovery = recovery;
 done:
-    if (replaying) {
-        // Leaves the store consistent enough to be freed; its content is not used.
-        const Commit *unused = NULL;
-        Error ignored;
-        (void)store_replay_end(store, &unused, &ignored);
-        if (store_tx(store)) tx_release(store_tx(store));
-    }
+    if (status != STATUS_OK) abandon(store, replaying);
     offset_vec_done(&replay.segments);
     return status;
+}
+
+// The log's directory, and the database's that it is in, may have been made a moment ago: their names must last as
+// long as what is in them. What is above them is there since before this database.
+static Status sync_parents(Os *os, const char *directory, Error *error) {
+    char path[OS_PATH_BYTES_MAX];
+    Status status = STATUS_OK;
+    (void)snprintf(path, sizeof path, "%s", directory);
+    for (uint32_t i = 0; i < 2 && status == STATUS_OK; i++) {
+        char *slash = strrchr(path, '/');
+        if (slash == NULL || slash == path) break;
+        *slash = 0;
+        status = os->directory_sync(os, path, error);
+    }
+    return status;
+}
+
+// Leaves the store consistent enough to be freed; its content is not used.
+static void abandon(Store *store, bool is_replaying) {
+    const Commit *unused = NULL;
+    Error ignored;
+    if (is_replaying) (void)store_replay_end(store, &unused, &ignored);
+    if (store_tx(store)) tx_release(store_tx(store));
 }
 
 static void segment_path(const char *directory, uint64_t number, char ret_path[PATH_BYTES_MAX]) {
@@ -119,20 +144,44 @@ static int compare_offsets(const void *a, const void *b) {
 static Status replay_segments(Replay *replay, Error *error) {
     for (uint32_t i = 0; i < replay->segments.count; i++) {
         uint64_t number = replay->segments.items[i];
-        if (number != replay->next_offset) {
-            // Either commits are missing in between, or the one before was torn inside.
-            (void)error_set(
-                error, STATUS_CORRUPT,
-                "out-of-order commit: segment %020llu follows, but the next transaction is %llu",
-                (unsigned long long)number, (unsigned long long)replay->next_offset);
-            if (replay->is_torn) error_prefix(error, "%s; ", replay->torn.text);
-            error_prefix(error, "%s: ", replay->directory);
-            return error->status;
-        }
+        if (number != replay->next_offset) return gap_error(replay, number, error);
         Status status = replay_segment(replay, number, error);
+        if (status != STATUS_OK) return status;
+        bool is_last = i + 1 == replay->segments.count;
+        uint64_t next_segment = is_last ? 0 : replay->segments.items[i + 1];
+        bool is_followed = !is_last && next_segment == replay->next_offset;
+        if (!is_followed && !replay->is_empty) {
+            status = judge_end(replay, number, next_segment, error);
+        }
         if (status != STATUS_OK) return status;
     }
     return STATUS_OK;
+}
+
+// Whole segments are missing, or end too early.
+static Status gap_error(const Replay *replay, uint64_t number, Error *error) {
+    (void)error_set(error, STATUS_CORRUPT,
+                    "%s: out-of-order commit: segment %020llu follows, but the next transaction is "
+                    "%llu",
+                    replay->directory, (unsigned long long)number,
+                    (unsigned long long)replay->next_offset);
+    damage_add_advice(replay->directory, replay->next_offset, error);
+    return STATUS_CORRUPT;
+}
+
+static Status judge_end(const Replay *replay, uint64_t number, uint64_t next_segment,
+                        Error *error) {
+    if (replay->is_compressed && next_segment == 0) return STATUS_OK;
+    char path[PATH_BYTES_MAX];
+    segment_path(replay->directory, number, path);
+    LogEnd end = {.directory = replay->directory,
+                  .path = path,
+                  .segment = number,
+                  .at = replay->good_end,
+                  .next_offset = replay->next_offset,
+                  .epoch = replay->epoch,
+                  .next_segment = next_segment};
+    return damage_judge(replay->os, &end, error);
 }
 
 static Status replay_segment(Replay *replay, uint64_t number, Error *error) {
@@ -140,7 +189,6 @@ static Status replay_segment(Replay *replay, uint64_t number, Error *error) {
     segment_path(replay->directory, number, path);
     SegmentReader *reader = NULL;
     Status status = segment_reader_open(replay->os, path, &reader, error);
-    replay->is_torn = false;
     replay->is_empty = reader == NULL;
     replay->is_compressed = reader && segment_reader_is_compressed(reader);
     replay->good_end = SEGMENT_HEADER_BYTES;
@@ -155,24 +203,13 @@ static Status replay_commits(Replay *replay, SegmentReader *reader, Error *error
         SegmentCommit commit;
         SegmentNext next = segment_reader_next(reader, &commit, error);
         if (next == SEGMENT_FAILED) return error->status;
-        if (next == SEGMENT_END) return STATUS_OK;
-        if (next == SEGMENT_TORN) {
-            if (segment_reader_finds_later_commit(reader, replay->next_offset)) {
-                error_prefix(
-                    error,
-                    "damaged in the middle: transactions behind %llu are intact, this one is "
-                    "not; restore from a backup or an earlier snapshot: ",
-                    (unsigned long long)replay->next_offset);
-                return error->status = STATUS_CORRUPT;
-            }
-            replay->is_torn = true;
-            replay->torn = *error;
-            return STATUS_OK;
-        }
+        if (next == SEGMENT_TORN && replay->is_compressed) return error->status;
+        if (next != SEGMENT_COMMIT) return STATUS_OK;  // whether it may end here is judged later
         Status status = replay_commit(replay, &commit, error);
         if (status != STATUS_OK) return status;
         replay->report.bytes += commit.end - commit.at;
         replay->good_end = commit.end;
+        replay->epoch = commit.epoch;
     }
 }
 

@@ -182,26 +182,32 @@ static bool commit_parse(const SegmentReader *reader, Bytes bytes, SegmentCommit
     return true;
 }
 
-bool segment_reader_finds_later_commit(SegmentReader *reader, uint64_t expected_offset) {
-    // Everything that is left, byte by byte: only done once, on damage.
-    size_t step = reader->version == 0 ? COMMIT_HEADER_V0_BYTES : COMMIT_HEADER_BYTES;
-    reader->window_used++;
-    while (window_fill(reader, step + 4)) {
-        const uint8_t *at = reader->window.data + reader->window_used;
-        uint64_t offset = load_u64le(at);
-        uint16_t transactions = load_u16le(at + step - 6);
-        uint32_t record_bytes = load_u32le(at + step - 4);
-        size_t whole = step + (size_t)record_bytes + 4;
-        bool plausible = offset > expected_offset && offset - expected_offset <= UINT32_MAX &&
-                         transactions > 0 && whole <= LOG_RECORD_BYTES_MAX;
-        if (plausible && window_fill(reader, whole)) {
-            SegmentCommit commit;
-            Bytes bytes = bytes_of(reader->window.data + reader->window_used, whole);
-            if (commit_parse(reader, bytes, &commit)) return true;
-        }
-        reader->window_used++;
+void segment_reader_seek(SegmentReader *reader, uint64_t at) {
+    ASSERT(reader->zstd == NULL);
+    ASSERT(at >= SEGMENT_HEADER_BYTES && at <= reader->file_size);
+    buffer_clear(&reader->window);
+    reader->window_used = 0;
+    reader->window_at = at;
+    reader->file_at = at;
+}
+
+uint64_t segment_reader_size(const SegmentReader *reader) {
+    return reader->file_size;
+}
+
+bool segment_has_commit(Os *os, const char *path, uint64_t at, uint64_t offset) {
+    SegmentReader *reader = NULL;
+    Error error;
+    SegmentCommit commit;
+    bool found = false;
+    if (segment_reader_open(os, path, &reader, &error) != STATUS_OK || reader == NULL) return false;
+    if (reader->zstd == NULL && at >= SEGMENT_HEADER_BYTES && at < reader->file_size) {
+        segment_reader_seek(reader, at);
+        found = segment_reader_next(reader, &commit, &error) == SEGMENT_COMMIT &&
+                commit.offset == offset;
     }
-    return false;
+    segment_reader_close(reader);
+    return found;
 }
 
 // Makes at least `wanted` unconsumed bytes available; false if the segment has fewer or cannot be read.

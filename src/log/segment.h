@@ -43,5 +43,9 @@ typedef enum SegmentNext {
     SEGMENT_FAILED,  // the file could not be read
 } SegmentNext;
 SegmentNext segment_reader_next(SegmentReader *reader, SegmentCommit *ret_commit, Error *error);
-// Is there a whole, good commit with a later offset anywhere behind the damage? Then it is no torn end.
-bool segment_reader_finds_later_commit(SegmentReader *reader, uint64_t expected_offset);
+// Goes on reading at this byte, where a commit is said to begin. Not for compressed segments.
+void segment_reader_seek(SegmentReader *reader, uint64_t at);
+// Bytes of the file.
+uint64_t segment_reader_size(const SegmentReader *reader);
+// A good commit with this first transaction begins at this byte of the file.
+bool segment_has_commit(Os *os, const char *path, uint64_t at, uint64_t offset);

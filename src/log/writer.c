@@ -55,8 +55,14 @@ Status writer_write(Writer *writer, Bytes commits, uint32_t *ret_count, Error *e
     Os *os = writer->os;
     Status status = os->file_write(os, writer->segment, writer->segment_bytes, commits.data, count,
                                    error);
-    if (status == STATUS_OK) status = os->file_sync(os, writer->segment, error);
     if (status != STATUS_OK) return status;
+    status = os->file_sync(os, writer->segment, error);
+    if (status != STATUS_OK) {
+        // The system may show these bytes to whoever opens the log next and believe that they are on the disk,
+        // though they are not. Nobody was told of them: better they are seen to be gone.
+        (void)os->file_truncate(os, writer->segment, writer->segment_bytes, NULL);
+        return status;
+    }
     offset_index_add(&writer->index, offset, writer->segment_bytes, count);
     writer->segment_bytes += count;
     *ret_count = count;
