@@ -15,6 +15,7 @@ static bool connect_caller(WebRequest *request, Database *database, Caller *ret_
 static void refuse_connect(WebRequest *request, Database *database, ConnectOutcome outcome,
                            const Error *error);
 static void exec_call(Database *database, DbMessage *message);
+static void exec_call_durable(Database *database, DbMessage *message);
 static void answer_call(WebRequest *request, const FunctionReport *report);
 static void add_number(WebRequest *request, const char *name, uint64_t number);
 static void exec_sql(Database *database, DbMessage *message);
@@ -26,13 +27,20 @@ static bool route_matches(const HttpRouteDef *route, Bytes method, Bytes path);
 
 // ---- calls ----
 
+typedef struct CallRequest {
+    Bytes function;
+    bool confirmed;
+    FunctionReport report;
+} CallRequest;
+
 void handle_call(WebRequest *request) {
     if (!web_running_database(request) || !check_content_type(request) || !check_utf8(request)) {
         return;
     }
-    Bytes *name = ARENA_NEW(request->arena, Bytes);
-    if (!web_param(request, 1, name)) return;
-    request->own = name;
+    CallRequest *call = ARENA_NEW(request->arena, CallRequest);
+    request->own = call;
+    if (!web_param(request, 1, &call->function)) return;
+    if (!web_query_flag(request, "confirmed", &call->confirmed)) return;
     web_post(request, exec_call);
 }
 
@@ -85,11 +93,27 @@ static void exec_call(Database *database, DbMessage *message) {
     WebRequest *request = WEB_OF_MESSAGE(message);
     Caller caller;
     if (!connect_caller(request, database, &caller)) return;
-    FunctionReport report;
-    database_call_json(database, &caller, *(const Bytes *)request->own, request->http->body,
-                       &report);
+    CallRequest *call = request->own;
+    database_call_json(database, &caller, call->function, request->http->body, &call->report);
     database_disconnect(database, &caller);
-    answer_call(request, &report);
+    message->run = exec_call_durable;
+    if (call->confirmed) {
+        database_post_when_durable(database, call->report.ticket, message);
+    } else {
+        exec_call_durable(database, message);
+    }
+}
+
+static void exec_call_durable(Database *database, DbMessage *message) {
+    WebRequest *request = WEB_OF_MESSAGE(message);
+    const CallRequest *call = request->own;
+    FunctionReport report = call->report;  // the request goes with the answer
+    Error error;
+    if (call->confirmed && database_failure(database, &error)) {
+        web_answer_text(request, 500, "%s", error.text);
+    } else {
+        answer_call(request, &report);
+    }
     buffer_done(&report.text);
     buffer_done(&report.output);
 }

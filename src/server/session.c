@@ -12,6 +12,8 @@
 // What a batch holds before each message: u32 length, u8 form.
 #define ENTRY_HEAD_BYTES 5u
 #define BATCH_BYTES_MIN 256u
+// A batch begins with as much as the one before had, up to this: large ones are rare.
+#define BATCH_GUESS_BYTES_MAX 65536u
 
 typedef enum SessionState {
     SESSION_CONNECTING,
@@ -54,9 +56,9 @@ struct Session {
         waiting_messages;          // net adds, executor subtracts; relaxed: a bound, not a promise
     _Atomic size_t waiting_bytes;  // the same
     // ---- net thread ----
-    Batch *batch;      // of the read that is being delivered
-    size_t last_used;  // size of the batch before: the next one is likely alike
-    bool is_flooded;   // closing because of too many messages: no more are taken
+    Batch *batch;        // of the read that is being delivered
+    size_t guess_bytes;  // what the next batch begins with
+    bool is_flooded;     // closing because of too many messages: no more are taken
     // ---- executor ----
     SessionState state;
     SyncClient *client;
@@ -170,7 +172,7 @@ static Batch *batch_reserve(Session *session, size_t count) {
     Batch *batch = session->batch;
     size_t used = batch ? batch->used : 0;
     if (batch && batch->capacity - used >= count) return batch;
-    size_t capacity = batch ? 2 * batch->capacity : session->last_used;
+    size_t capacity = batch ? 2 * batch->capacity : session->guess_bytes;
     if (capacity < BATCH_BYTES_MIN) capacity = BATCH_BYTES_MIN;
     if (capacity < used + count) capacity = used + count;
     if (batch == NULL) {
@@ -189,7 +191,8 @@ static void net_batch_end(void *user) {
     Batch *batch = session->batch;
     if (batch == NULL) return;
     session->batch = NULL;
-    session->last_used = batch->used;
+    session->guess_bytes = batch->used < BATCH_GUESS_BYTES_MAX ? batch->used
+                                                               : BATCH_GUESS_BYTES_MAX;
     uint32_t messages = atomic_fetch_add_explicit(&session->waiting_messages, batch->count,
                                                   memory_order_relaxed);
     size_t bytes = atomic_fetch_add_explicit(&session->waiting_bytes, batch->used,

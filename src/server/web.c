@@ -269,7 +269,9 @@ void web_answer_text(WebRequest *request, uint32_t status, const char *format, .
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    web_answer_bytes(request, status, bytes_of_text(text));
+    // A text that was cut may end within a character.
+    Bytes all = bytes_of_text(text);
+    web_answer_bytes(request, status, bytes_slice(all, 0, utf8_cut(all, sizeof text - 4)));
 }
 
 void web_answer_stream(WebRequest *request, uint32_t status, Bytes content_type) {

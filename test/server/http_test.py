@@ -428,6 +428,9 @@ class Calls(Case):
         self.assertTrue(answer.text().startswith("invalid arguments for reducer add_plain: "), answer)
         self.assertIn("invalid length 1, expected reducer args for add_plain with 2 elements", answer.text())
         path = "/v1/database/kinds/call/add_plain"
+        for query in ("?confirmed=true", "?confirmed=false"):
+            self.expect_text(owner.request("POST", path + query, '[6,"six"]', JSON), 200, "")
+        self.expect(owner.request("POST", path + "?confirmed=true", "[6", JSON), 400)
         self.expect_text(owner.request("POST", path, "[]"), 400, "Header of type `content-type` was missing")
         for kind in ("application/json; charset=utf-8", "text/plain"):
             self.expect_text(owner.request("POST", path, "[]", {"content-type": kind}), 415,
