@@ -40,6 +40,7 @@ struct Server {
     // ---- under mutex ----
     uint32_t hosted_count;  // with references
     uint32_t stop_count;    // databases that were told to stop and have not got there
+    uint32_t making_count;  // databases that are being made; the control thread will hear of them
     Hosted *retired;        // without references; their Databases are closing or closed
 };
 
@@ -47,5 +48,7 @@ struct Server {
 static inline bool server_is_stopping(struct Server *server) {
     return atomic_load(&server->is_stopping);
 }
+void server_add_making(struct Server *server);
+void server_remove_making(struct Server *server);
 // The next number for a Follow.
 uint64_t server_new_follow(struct Server *server);

@@ -3,6 +3,7 @@
 //   handle_publish       any thread      reads the query
 //   control_decide       control thread  target, name, rights; then one of
 //     work_make          work thread     create or reset: tries the program, makes the database on disk
+//       exec_made        executor        waits until what `init` did is durable
 //       control_finish   control thread  records it; the old one of a reset ends
 //     exec_update        executor        update; the answer waits for the disk (exec_updated)
 
@@ -52,6 +53,8 @@ static bool decide_reset(WebRequest *request, Publish *publish, const View *view
                          const ViewDatabase *database);
 static void start_making(WebRequest *request, Publish *publish);
 static void work_make(PoolJob *job);
+static void exec_made(Database *database, DbMessage *message);
+static void exec_made_durable(Database *database, DbMessage *message);
 static void control_finish(PoolJob *job);
 static Status record_database(Server *server, Publish *publish);
 static void answer_success(WebRequest *request, const Publish *publish, const char *operation);
@@ -363,6 +366,7 @@ static void start_making(WebRequest *request, Publish *publish) {
         publish->status = control_new_id(control, &record.replica, &publish->error);
     }
     publish->made = hosted_create(server, &record);
+    server_add_making(server);
     request->job.run = publish->status == STATUS_OK ? work_make : control_finish;
     executor_pool_run(server->work, &request->job);
 }
@@ -390,6 +394,24 @@ static void work_make(PoolJob *job) {
                                         &made->record.initial_program, program, &publish->error);
     }
     arena_done(&arena);
+    if (publish->status == STATUS_OK) {
+        request->message.run = exec_made;
+        database_post(made->database, &request->message);
+    } else {
+        changes_post(request, control_finish);
+    }
+}
+
+// A database that was recorded must be there after a crash: its first transactions are on disk before.
+static void exec_made(Database *database, DbMessage *message) {
+    message->run = exec_made_durable;
+    database_post_when_durable(database, database_ticket(database), message);
+}
+
+static void exec_made_durable(Database *database, DbMessage *message) {
+    WebRequest *request = WEB_OF_MESSAGE(message);
+    Publish *publish = request->own;
+    if (database_failure(database, &publish->error)) publish->status = STATUS_IO;
     changes_post(request, control_finish);
 }
 
@@ -402,12 +424,14 @@ static void control_finish(PoolJob *job) {
     if (publish->status == STATUS_OK && publish->old) hosted_stop(publish->old);
     hosted_unref(publish->made);
     hosted_unref(publish->old);
-    changes_release(request->server, &publish->identity);
+    Server *server = request->server;
+    changes_release(server, &publish->identity);
     if (publish->status == STATUS_OK) {
         answer_success(request, publish, operation);
     } else {
         web_answer_text(request, 500, "%s", publish->error.text);
     }
+    server_remove_making(server);
 }
 
 static Status record_database(Server *server, Publish *publish) {

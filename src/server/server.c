@@ -40,6 +40,7 @@ static void open_databases(Server *server);
 static Status start_listening(Server *server, Error *error);
 static void stop_hosted(Server *server);
 static void stop_databases(Server *server);
+static void wait_or_exit(Server *server, const uint32_t *count);
 static bool wait_for_none(Server *server, const uint32_t *count, uint64_t timeout_ms);
 static void free_parts(Server *server);
 static const char *copy_text(Server *server, const char *text);
@@ -72,6 +73,19 @@ static const char *copy_text(Server *server, const char *text) {
 
 uint16_t server_port(const Server *server) {
     return net_server_port(server->net);
+}
+
+void server_add_making(Server *server) {
+    mutex_lock(&server->mutex);
+    server->making_count++;
+    mutex_unlock(&server->mutex);
+}
+
+void server_remove_making(Server *server) {
+    mutex_lock(&server->mutex);
+    server->making_count--;
+    if (server->making_count == 0) condition_broadcast(&server->none_left);
+    mutex_unlock(&server->mutex);
 }
 
 uint64_t server_new_follow(Server *server) {
@@ -248,7 +262,8 @@ static void stop_databases(Server *server) {
     if (server->registry == NULL) return;
     executor_pool_free(server->fetches);
     server->fetches = NULL;
-    if (server->changes) changes_quiesce(server->changes);
+    if (server->changes) changes_quiesce(server->changes);  // begins nothing new from here on
+    wait_or_exit(server, &server->making_count);
     executor_pool_free(server->work);
     server->work = NULL;
     changes_free(server->changes);
@@ -256,7 +271,11 @@ static void stop_databases(Server *server) {
     stop_hosted(server);
     registry_free(server->registry);
     server->registry = NULL;
-    if (wait_for_none(server, &server->hosted_count, SERVER_STOP_DATABASES_MS)) return;
+    wait_or_exit(server, &server->hosted_count);
+}
+
+static void wait_or_exit(Server *server, const uint32_t *count) {
+    if (wait_for_none(server, count, SERVER_STOP_DATABASES_MS)) return;
     log_line(LOG_ERROR, "server", "databases did not end within %u ms", SERVER_STOP_DATABASES_MS);
     _exit(1);  // what was acknowledged is in the log; the rest is replayed or was never promised
 }

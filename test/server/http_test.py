@@ -43,6 +43,7 @@ SOURCES = {
     "fourth": "STDB_TABLE(Item, item, PUBLIC, (String, id, PRIMARY_KEY), (u32, value));" + HOOKS,
     "bad_init": ITEM % "" + 'STDB_INIT(ctx) { return stdb_fail("init says no"); }',
     "unfriendly": ITEM % "" + ADD + 'STDB_CLIENT_CONNECTED(ctx) { return stdb_fail("not you"); }',
+    "slow": "STDB_INIT(ctx) { for (volatile u32 i = 0; i < 400000000u; i++) { } return STDB_OK; }",
     "chatty": 'STDB_REDUCER(say, ctx, (String, text)) { stdb_log_info("%s", text.data); return STDB_OK; }',
 }
 MODULES = {}
@@ -756,6 +757,42 @@ class Operations(unittest.TestCase):
         self.assertEqual(idle.recv(1), b"")
         server.process = None
         self.assertFalse(os.path.exists(os.path.join(server.data, "spacetime.pid")))
+
+    def test_killed_after_publish(self):
+        """A database whose creation was acknowledged opens after a crash."""
+        server = self.server.start()
+        owner = server.new_user()
+        for i in range(3):
+            self.assertEqual(owner.publish(f"sudden-{i}", self.module("first")).status, 200)
+            server.stop(signal.SIGKILL)
+            server.start()
+            self.assertEqual(owner.rows(f"sudden-{i}", "SELECT * FROM item"), [])
+
+    def test_stopped_while_publishing(self):
+        server = self.server.start()
+        owner = server.new_user()
+        program = self.module("slow")
+        answers = []
+
+        def publish(name):
+            try:
+                answers.append((name, owner.publish(name, program).status))
+            except OSError:
+                answers.append((name, "lost"))
+
+        # Two that are being made, one that waits for the second.
+        threads = [threading.Thread(target=publish, args=(name,)) for name in ("slow-a", "slow-b", "slow-b")]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)
+        self.assertEqual(server.stop(), 0)
+        for thread in threads:
+            thread.join()
+        server.start()
+        for name, status in answers:
+            self.assertIn(status, (200, 503, "lost"))
+            if status == 200:
+                self.assertEqual(server.request("GET", f"/v1/database/{name}").status, 200)
 
     def test_second_server(self):
         self.server.start()
