@@ -314,21 +314,18 @@ static void test_rules(void **state) {
 
 // ---- views ----
 
-// Subscriptions to views give what is in the backing table now, without the hidden column.
-static void test_views(void **state) {
-    (void)state;
-    World *world = with_people();
+// Two anonymous views of the same rows; the second wants an argument.
+static Table *with_views(World *world) {
     Arena *arena = &world->arena;
-    ColumnSchema columns[2] = {
-        {.name = BYTES_LITERAL("id"),
-         .accessor = BYTES_LITERAL("id"),
-         .type = type_primitive(TYPE_U32)},
-        {.name = BYTES_LITERAL("ok"),
-         .accessor = BYTES_LITERAL("ok"),
-         .type = type_primitive(TYPE_BOOL)},
+    static const ColumnSchema COLUMNS[] = {
+        {.name = {(const uint8_t *)"id", 2}, .accessor = {(const uint8_t *)"id", 2}},
+        {.name = {(const uint8_t *)"ok", 2}, .accessor = {(const uint8_t *)"ok", 2}},
     };
-    const TypeField fields[] = {COLUMN("id", type_primitive(TYPE_U32)),
-                                COLUMN("ok", type_primitive(TYPE_BOOL))};
+    ColumnSchema *columns = ARENA_ARRAY(arena, ColumnSchema, 2);
+    memcpy(columns, COLUMNS, sizeof COLUMNS);
+    columns[0].type = type_primitive(TYPE_U32);
+    columns[1].type = type_primitive(TYPE_BOOL);
+    const TypeField fields[] = {COLUMN("id", columns[0].type), COLUMN("ok", columns[1].type)};
     const TypeField parameters[] = {COLUMN("least", type_primitive(TYPE_U32))};
     ViewDef view = {.name = BYTES_LITERAL("adults"),
                     .source_name = BYTES_LITERAL("adults"),
@@ -349,6 +346,30 @@ static void test_views(void **state) {
     must(tx_create_view(tx, &older, &table, &error), &error);
     must(tx_create_view(tx, &view, &table, &error), &error);
     world_commit(world, (SyncEvent){0});
+    return table;
+}
+
+// A row of the anonymous instance, and one of another.
+static void insert_view_rows(World *world, Table *table) {
+    uint8_t row[37] = {0};
+    const char *hash = "e8b8b119022591171d4b06f6240a1ee6c7a4b209b187d2e07b973c1e54e2e8b2";
+    assert_true(hex_decode(bytes_of_text(hash), row, 32));
+    row[32] = 5;
+    row[36] = 1;
+    InsertResult result;
+    Tx *tx = tx_begin(world->store);
+    assert_int_equal(tx_insert(tx, table, bytes_of(row, sizeof row), &result), INSERT_ADDED);
+    row[0] ^= 1;
+    row[32] = 6;
+    assert_int_equal(tx_insert(tx, table, bytes_of(row, sizeof row), &result), INSERT_ADDED);
+    world_commit(world, (SyncEvent){.withhold_reducer = true});
+}
+
+// Subscriptions to views give what is in the backing table now, without the hidden column.
+static void test_views(void **state) {
+    (void)state;
+    World *world = with_people();
+    Table *table = with_views(world);
     SyncClient *client = world_client(world, 1, PROTOCOL_V2);
     SyncClient *text = world_client(world, 2, PROTOCOL_V1_JSON);
     world_subscribe(world, client, 1, 1, "SELECT * FROM adults");
@@ -357,20 +378,7 @@ static void test_views(void **state) {
         world, text,
         "{\"Subscribe\":{\"query_strings\":[\"SELECT * FROM adults\"],\"request_id\":1}}");
     world_forget(world);
-    // arg_hash of an anonymous view without arguments, and of something else.
-    uint8_t row[37] = {0};
-    assert_true(hex_decode(
-        BYTES_LITERAL("e8b8b119022591171d4b06f6240a1ee6c7a4b209b187d2e07b973c1e54e2e8b2"), row,
-        32));
-    row[32] = 5;
-    row[36] = 1;
-    InsertResult result;
-    tx = tx_begin(world->store);
-    assert_int_equal(tx_insert(tx, table, bytes_of(row, sizeof row), &result), INSERT_ADDED);
-    row[0] ^= 1;
-    row[32] = 6;
-    assert_int_equal(tx_insert(tx, table, bytes_of(row, sizeof row), &result), INSERT_ADDED);
-    world_commit(world, (SyncEvent){.withhold_reducer = true});
+    insert_view_rows(world, table);
     for (uint32_t i = 0; i < 2; i++) {
         uintptr_t to = world->sent[world->sent_first].to;
         if (to == 1) {
