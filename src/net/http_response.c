@@ -1,10 +1,10 @@
 // http_response.c - answers to bytes.
 #include "net/http_response.h"
 
-#include <time.h>
-
 #include "base/os.h"
 #include "net/http_head.h"
+
+#include <time.h>
 
 typedef struct StatusText {
     uint32_t status;

@@ -5,6 +5,10 @@
 // the next one.
 #include "net/listener.h"
 
+#include "base/log.h"
+#include "net/http_conn.h"
+#include "net/server.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -12,10 +16,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "base/log.h"
-#include "net/http_conn.h"
-#include "net/server.h"
 
 #define HOST_BYTES_MAX 256u
 

@@ -11,10 +11,10 @@
 // One of the two sees the other, whatever the interleaving.
 #include "net/thread.h"
 
-#include <stdio.h>
-
 #include "net/conn.h"
 #include "net/server.h"
+
+#include <stdio.h>
 
 static void thread_run(void *user);
 static void thread_on_wake(uv_async_t *wake);

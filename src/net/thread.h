@@ -5,11 +5,11 @@
 //            are gone by then, so it only releases things.
 #pragma once
 
-#include <uv.h>
-
 #include "base/queue.h"
 #include "base/thread.h"
 #include "net/outbox.h"
+
+#include <uv.h>
 
 typedef struct NetThread NetThread;
 typedef struct Conn Conn;

@@ -6,10 +6,10 @@
 //            NET_STAGING_BYTES.
 #pragma once
 
-#include <sys/uio.h>
-
 #include "base/limits.h"
 #include "base/shared_buf.h"
+
+#include <sys/uio.h>
 
 typedef struct WritePlan {
     uint32_t count;

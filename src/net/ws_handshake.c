@@ -1,11 +1,11 @@
 // ws_handshake.c - checks of an upgrade request, and its answer.
 #include "net/ws_handshake.h"
 
-#include <openssl/evp.h>
-#include <openssl/sha.h>
-
 #include "net/http_head.h"
 #include "net/http_response.h"
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 static const char ACCEPT_GUID[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 

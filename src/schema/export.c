@@ -3,10 +3,10 @@
 // Each object is written field by field in the order of the raw structures of raw_def.h; a JsonList
 // puts the commas. V10 is exported under policy None with all names explicit, so that whoever reads
 // it back gets the same names.
-#include <stdlib.h>
-
 #include "schema/module_part.h"
 #include "schema/schema.h"
+
+#include <stdlib.h>
 
 typedef struct JsonList {
     Buffer *buffer;

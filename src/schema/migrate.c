@@ -5,9 +5,9 @@
 // sorted by the order of application.
 #include "schema/migrate.h"
 
-#include <stdlib.h>
-
 #include "base/vec.h"
+
+#include <stdlib.h>
 
 VEC(MigrationStepVec, migration_step_vec, MigrationStep)
 

@@ -1,9 +1,9 @@
 // migrate_text.c - the plan as people read it before they publish (http-api.md 8.5).
 //
 // A Sheet knows whether pieces are wrapped in ANSI codes; one function a kind of step, in a table.
-#include <stdlib.h>
-
 #include "schema/migrate.h"
+
+#include <stdlib.h>
 
 typedef struct Sheet {
     Buffer *buffer;

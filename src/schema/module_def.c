@@ -3,9 +3,9 @@
 // Numbers go depth first: a module's own functions, then those of each submodule in order. Tables
 // and views of all modules are sorted by their full names. Row-level security, HTTP handlers and
 // routes are the root's alone, as upstream.
-#include <stdlib.h>
-
 #include "schema/validate.h"
+
+#include <stdlib.h>
 
 // Running totals of a walk over the tree.
 typedef struct PartCounts {

@@ -1,9 +1,9 @@
 // raw_def.c - the outer sum, and the pieces that the versions share.
 #include "schema/raw_def.h"
 
-#include <stdio.h>
-
 #include "schema/raw_reader.h"
+
+#include <stdio.h>
 
 static const Type *product_of(RawReader *reader, const TypeField *fields, uint32_t count);
 

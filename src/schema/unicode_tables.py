@@ -1,5 +1,6 @@
-"""Prints unicode_tables.h: what str.isidentifier (XID) and the one-to-one case mappings of this Python say.
-usage: python3 unicode_tables.py > unicode_tables.h"""
+"""Prints unicode_tables.c and .h: what str.isidentifier (XID) and the one-to-one case mappings of this Python say.
+usage: python3 unicode_tables.py > unicode_tables.c; python3 unicode_tables.py header > unicode_tables.h"""
+import sys
 import unicodedata
 LAST = 0x110000
 
@@ -40,17 +41,22 @@ def runs(convert):
 
 
 def table(kind, name, items):
-    print(f'\nstatic const {kind} {name}[] = {{')
+    if HEADER:
+        print(f'extern const {kind} {name}[{len(items)}];')
+        return
+    print(f'\n// clang-format off\nconst {kind} {name}[] = {{')
     line = '   '
     for item in items:
         if len(line) + len(item) + 2 > 100:
             print(line)
             line = '   '
         line += f' {item},'
-    print(line + '\n};')
+    print(line + '\n};\n// clang-format on')
 
 
-print(f'''// unicode_tables.h - Unicode {unicodedata.unidata_version} beyond ASCII, printed by unicode_tables.py; for unicode.c only.
+HEADER = sys.argv[1:] == ['header']
+if HEADER:
+    print('''// unicode_tables.h - Unicode beyond ASCII, printed by unicode_tables.py; for unicode.c only.
 //
 // Threads    constant.
 #pragma once
@@ -58,17 +64,22 @@ print(f'''// unicode_tables.h - Unicode {unicodedata.unidata_version} beyond ASC
 #include <stdint.h>
 
 // All of first .. last.
-typedef struct UnicodeRange {{
+typedef struct UnicodeRange {
     uint32_t first, last;
-}} UnicodeRange;
+} UnicodeRange;
 
 // Every step-th of first .. last maps to itself plus delta.
-typedef struct CaseRun {{
+typedef struct CaseRun {
     uint32_t first, last;
     int32_t step, delta;
-}} CaseRun;''')
+} CaseRun;
+
+// XID_CONTINUE_ONLY: what may continue an identifier but not start it.''')
+else:
+    print(f'''// unicode_tables.c - Unicode {unicodedata.unidata_version} beyond ASCII, printed by unicode_tables.py.
+
+#include "schema/unicode_tables.h"''')
 table('UnicodeRange', 'XID_START', ranges(str.isidentifier))
-print('\n// What may continue an identifier but not start it.')
 table('UnicodeRange', 'XID_CONTINUE_ONLY', ranges(lambda c: ('a' + c).isidentifier() and not c.isidentifier()))
 table('CaseRun', 'TO_UPPER', runs(str.upper))
 table('CaseRun', 'TO_LOWER', runs(str.lower))

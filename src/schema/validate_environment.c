@@ -1,8 +1,8 @@
 // validate_environment.c - declarations of environment variables, and names that collide with
 // submodules (since-2.8.md 1.1, 1.2).
-#include <stdlib.h>
-
 #include "schema/validate.h"
+
+#include <stdlib.h>
 
 static void validate_entry(Validator *v, EnvironmentDef *entry, size_t *bytes);
 static bool is_environment_name(Bytes name);

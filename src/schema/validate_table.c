@@ -1,8 +1,8 @@
 // validate_table.c - tables: columns, keys, indexes, constraints, sequences, defaults (sats.md 11.2
 // to 11.5).
-#include <stdlib.h>
-
 #include "schema/validate.h"
+
+#include <stdlib.h>
 
 typedef struct TableCheck {
     Validator *v;

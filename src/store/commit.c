@@ -5,9 +5,9 @@
 // whose bytes another row has now, is on neither side: such pairs are found by looking up the old
 // bytes, and only when the transaction did something that can make one. The row that cancels an old
 // one loses its touched bit; the old one's word becomes CANCELLED.
-#include <stdlib.h>
-
 #include "store/inside.h"
+
+#include <stdlib.h>
 
 #define CANCELLED UINT64_MAX
 // An empty table that holds more memory than this gives it back.

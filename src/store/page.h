@@ -7,9 +7,9 @@
 // Limits     PAGE_DATA_BYTES a page, except a page made for one larger slot.
 #pragma once
 
-#include <stdatomic.h>
-
 #include "base/vec.h"
+
+#include <stdatomic.h>
 
 #define PAGE_DATA_BYTES 65536u
 #define PAGE_NONE UINT32_MAX

@@ -11,9 +11,9 @@
 // position hides the first until that is deleted. Both must be settled when the transaction ends.
 #include "store/replay.h"
 
-#include <stdlib.h>
-
 #include "store/system_tables.h"
+
+#include <stdlib.h>
 
 #define RESERVED_ID_MAX 4096u  // what upstream takes for a system table (storage.md 3.3)
 

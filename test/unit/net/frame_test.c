@@ -1,4 +1,4 @@
-// Goal: ws_frame.h and ws_reader.h sentence by sentence. Method: bytes in, heads and events out;
+// frame_test.c - goal: ws_frame.h and ws_reader.h sentence by sentence. Method: bytes in, heads and events out;
 // the RFC's own examples.
 #include "net_client.h"
 

@@ -1,4 +1,4 @@
-// Goal: the pure parts of HTTP: URLs, heads, bodies, answers. Method: texts in, structs out, table
+// http_parts_test.c - goal: the pure parts of HTTP: URLs, heads, bodies, answers. Method: texts in, structs out, table
 // by table.
 #include "net_client.h"
 

@@ -1,4 +1,4 @@
-// Goal: nobody holds a connection for nothing: each time-out of limits.h that is short enough to
+// http_patience_test.c - goal: nobody holds a connection for nothing: each time-out of limits.h that is short enough to
 // wait for, and the bounds on input that is not wanted. Method: clients that dawdle, all at the
 // same time; it takes half a minute of waiting and no work.
 #define CLIENT_WAIT_MS 60000

@@ -1,4 +1,4 @@
-// Goal: the HTTP half of net.h over real sockets: answers now and later, streams, keep-alive,
+// http_server_test.c - goal: the HTTP half of net.h over real sockets: answers now and later, streams, keep-alive,
 // pipelining, bodies, refusals. Method: a server with a few paths and a blocking client.
 #include "net_client.h"
 

@@ -1,4 +1,4 @@
-// Goal: many threads at once hurt nothing: no message lost or out of order, every connection ended
+// net_stress_test.c - goal: many threads at once hurt nothing: no message lost or out of order, every connection ended
 // exactly once, nothing leaked, also when the server stops under load. Method: clients that come
 // and go, senders with their own outboxes, gates that open; meant for the thread and address
 // sanitizers as well.

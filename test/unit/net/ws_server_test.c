@@ -1,4 +1,4 @@
-// Goal: the WebSocket half of net.h over real sockets: handshake, messages in and out, batching,
+// ws_server_test.c - goal: the WebSocket half of net.h over real sockets: handshake, messages in and out, batching,
 // gates, limits, keep-alive and every way to close. Method: a server that accepts /ws in the mode
 // named by its query, and a blocking client that speaks frames.
 #include "net_client.h"
