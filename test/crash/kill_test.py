@@ -101,7 +101,7 @@ class Server:
 
     def sql(self, text, database="kinds"):
         answer = self.request("POST", f"/v1/database/{database}/sql", text.encode())
-        require(answer.status_code == 200, f"{text}: {answer.status_code} {answer.text[:300]}")
+        require(answer.status_code == 200, f"{database}: {text}: {answer.status_code} {answer.text[:300]}")
         return answer.json()[0]["rows"]
 
     def publish(self, name, wasm, query=""):
@@ -367,6 +367,19 @@ def check_published(server, wasm, others, happened):
     others[name] = count + 1
 
 
+def kill_after_publishing(server, wasm, others):
+    """Killed right after the answer to a publish, which promises that the database is there."""
+    for query in ("", "?clear=true"):
+        name = f"answered-{len(others)}"
+        for step in ["", query] if query else [""]:
+            answer = server.publish(name, wasm, step)
+            require(answer.status_code == 200, f"publish {name}{step}: {answer.text[:300]}")
+        server.kill()
+        server.start()
+        require(server.sql("SELECT n FROM plain", name) == [], f"{name}: rows")
+        others[name] = 0
+
+
 ACTIONS = {
     "create": lambda server, name, wasm: server.publish(name, wasm),
     "clear": lambda server, name, wasm: server.publish(name, wasm, "?clear=true"),
@@ -407,6 +420,7 @@ def run_round(server, rng, wasm, state):
     state.seconds["replay"] = time.monotonic() - began
     check(server, clients, seen, state.clients)
     check_published(server, wasm, state.others, happened)
+    kill_after_publishing(server, wasm, state.others)
     state.clients += clients
     sent, answered, found = (sum(getattr(client, what) for client in clients) for what in ("sent", "answered", "found"))
     print(f"ok   {sent} calls sent, {answered} answered, {found} there; {len(seen[True])} rows seen; killed again when "
@@ -439,9 +453,9 @@ def main():
                 passed += 1
             for client in state.clients:  # and nothing moved in the end
                 require(stored_of(server, client) == client.found, f"{client}: was {client.found}")
-        except Failure as failure:
+        except (Failure, requests.RequestException) as failure:
             failed = 1
-            print(f"FAIL round {passed + 1}: {failure}")
+            print(f"FAIL round {passed + 1}: {type(failure).__name__}: {failure}")
             print(open(server.log, errors="replace").read()[-6000:])
             keep = os.environ.get("STDB_KILL_KEEP")
             if keep:
