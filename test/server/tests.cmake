@@ -4,5 +4,7 @@ if(TARGET spacetime)
   add_test(NAME server.http COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/http_test.py $<TARGET_FILE:spacetime>
     ${STDB_GOLDEN}/modules/kinds/kinds.wasm)
   set_tests_properties(server.http PROPERTIES TIMEOUT 300)
+  add_test(NAME server.churn COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/churn_test.py $<TARGET_FILE:spacetime>)
+  set_tests_properties(server.churn PROPERTIES TIMEOUT 120)
   add_test(NAME server.symbols COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/symbols_test.py $<TARGET_FILE:spacetime>)
 endif()
