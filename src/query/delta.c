@@ -1,22 +1,25 @@
 // delta.c - how a commit changed a fragment's result (sql.md 16, websocket.md 9.5).
 //
-// One relation: the rows that came and went, filtered. Two relations R and S, with R' and S' the
-// state after the commit and d+, d- what came and went:
+// With R1 ... Rn before and R1' ... Rn' after the commit, and di = what came and went of Ri:
 //
-//   inserted   dR+ x S'   R' x dS+   dR+ x dS-   dR- x dS+
-//   deleted    dR- x S'   R' x dS-   dR+ x dS+   dR- x dS-
+//   R1' x ... x Rn'  -  R1 x ... x Rn  =  sum over i of  R1' x ... x Ri-1' x di x Ri+1 x ... x Rn
 //
-// Equal rows on both sides cancel. If only the relation changed whose rows are returned, none can
-// be equal, as no row both came and went, and rows go out as they are found. Otherwise both sides
-// are collected first, in the transaction's arena. Event tables need no care but this: R' is empty
-// for them.
+// so there is one term for each relation that changed: its rows are handed in, the relations ranked
+// before it are read as they are, those behind it as they were (cursor.h). What came is inserted,
+// what went is deleted. Occurrences of one table are relations of their own.
+//
+// Events are of no table: what is joined to them is the other tables as they were before the
+// commit (sql.md 12). So they rank first, and their tables are empty in every other term.
+//
+// Equal rows on both sides cancel. If nothing can be on both, rows go out as they are found;
+// otherwise both sides are collected first.
 
-#include "query/plan.h"
+#include "query/cursor.h"
 
 #include "base/map.h"
 
-// Above so many rows the rows of a delta are hashed, if they are compared with many others.
-#define DELTA_NESTED_ROWS_MAX 8u
+// Rows that one side of a delta collects at most.
+#define ROWS_MAX ((uint32_t)(SQL_GATHERED_BYTES_MAX / sizeof(Bytes)))
 
 // Rows that one side of a delta collects.
 typedef struct Bag {
@@ -25,248 +28,212 @@ typedef struct Bag {
     uint32_t capacity;
 } Bag;
 
-// One evaluation of a term, or of all of them.
+typedef enum Side { SIDE_INSERTED, SIDE_DELETED, SIDE_COUNT } Side;
+
 typedef struct Delta {
     const Fragment *fragment;
-    Store *store;
-    Arena *arena;
-    const TableDelta *changes[2];  // of each relation; NULL: none
-    const uint8_t *rows[SQL_RELATIONS_MAX];
-    Bag inserted, deleted;
-    QueryRow take;  // where found rows go; NULL: into `bag`
+    const DeltaInput *input;
+    RowSpan changes[SQL_LIVE_RELATIONS_MAX][SIDE_COUNT];
+    Before before[SQL_LIVE_RELATIONS_MAX];  // of relations that changed, where one needs it
+    bool has_before[SQL_LIVE_RELATIONS_MAX];
+    bool is_streaming;
+    bool is_stopped[SIDE_COUNT];
+    QueryRow take[SIDE_COUNT];
     void *user;
-    Bag *bag;
-    bool is_stopped;
+    Bag bags[SIDE_COUNT];
+    QueryOutcome outcome;
 } Delta;
 
-static const TableDelta *commit_find(const Commit *commit, TableId table);
-static void delta_of_one(const Fragment *fragment, const TableDelta *change, QueryRow inserted,
-                         QueryRow deleted, void *user);
-static void delta_feed(const Fragment *fragment, RowSpan span, QueryRow take, void *user);
-static void delta_stream(Delta *delta, uint16_t changed, QueryRow inserted, QueryRow deleted);
-static void delta_collect(Delta *delta);
-static void delta_with_table(Delta *delta, uint16_t changed, RowSpan span);
-static void delta_probe_table(Delta *delta, uint16_t changed, RowSpan span);
-static void delta_scan_table(Delta *delta, uint16_t changed, RowSpan span);
-static void delta_with_delta(Delta *delta, RowSpan left, RowSpan right);
-static void delta_match_span(Delta *delta, uint16_t changed, RowSpan span, RowHash *hash,
-                             const Row *other);
-static bool delta_row_belongs(Delta *delta, uint16_t relation, const Row *row);
-static bool span_is_worth_hashing(Delta *delta, uint16_t changed, RowSpan span, RowHash *ret_hash);
-static void delta_take(Delta *delta, Bytes returned);
-static void delta_emit(Delta *delta, QueryRow inserted, QueryRow deleted);
+static QueryOutcome delta_of_one(const Fragment *fragment, const DeltaInput *input,
+                                 QueryRow inserted, QueryRow deleted, void *user);
+static uint64_t delta_feed(const Fragment *fragment, RowSpan span, QueryRow take, void *user);
+static bool delta_set_changes(Delta *delta);
+static bool delta_can_stream(const Delta *delta);
+static void delta_term(Delta *delta, uint16_t changed);
+static void delta_init_cursor(Delta *delta, uint16_t changed, const Step *step, Cursor *cursor);
+static void delta_walk(Delta *delta, Side side, const Route *route, Cursor *cursors);
+static void delta_take(Delta *delta, Side side, Bytes returned);
+static void delta_emit(Delta *delta);
+static bool relation_changed(const Delta *delta, uint16_t relation);
 
-void fragment_delta(const Fragment *fragment, Store *store, const Commit *commit, QueryRow inserted,
-                    QueryRow deleted, void *user) {
-    ASSERT(fragment->relation_count <= 2);
-    ASSERT(fragment->column_count == 0);
-    const TableDelta *first = commit_find(commit, fragment->relations[0].table);
-    if (fragment->relation_count == 1) {
-        if (first != NULL) delta_of_one(fragment, first, inserted, deleted, user);
-        return;
-    }
-    const TableDelta *second = commit_find(commit, fragment->relations[1].table);
-    if (first == NULL && second == NULL) return;
+QueryOutcome fragment_delta(const Fragment *fragment, Store *store, const Commit *commit,
+                            QueryRow inserted, QueryRow deleted, void *user) {
+    DeltaRows tables[SQL_LIVE_RELATIONS_MAX];
     Tx *tx = store_tx(store);
     ASSERT(tx != NULL);  // the commit is not released yet
-    Delta delta = {
-        .fragment = fragment,
-        .store = store,
-        .arena = tx_arena(tx),
-        .changes = {first, second},
-        .user = user,
-    };
-    const TableDelta *other = fragment->returned == 0 ? second : first;
-    if (other == NULL) {
-        delta_stream(&delta, fragment->returned, inserted, deleted);
-        return;
+    DeltaInput input = {.store = store, .tables = tables, .scratch = tx_arena(tx)};
+    ASSERT(fragment->table_count <= SQL_LIVE_RELATIONS_MAX);
+    for (uint32_t i = 0; i < commit->table_count; i++) {
+        const TableDelta *change = &commit->tables[i];
+        TableId table = change->schema->id;
+        bool is_read = false;
+        for (uint32_t j = 0; j < fragment->table_count; j++)
+            is_read = is_read || fragment->tables[j] == table;
+        if (!is_read) continue;
+        tables[input.table_count++] = (DeltaRows){table, change->inserted, change->deleted};
     }
-    delta_collect(&delta);
-    delta_emit(&delta, inserted, deleted);
+    return fragment_delta_rows(fragment, &input, inserted, deleted, user);
 }
 
-static const TableDelta *commit_find(const Commit *commit, TableId table) {
-    uint32_t low = 0, high = commit->table_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        TableId found = commit->tables[middle].schema->id;
-        if (found == table) return &commit->tables[middle];
-        if (found < table) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+QueryOutcome fragment_delta_rows(const Fragment *fragment, const DeltaInput *input,
+                                 QueryRow inserted, QueryRow deleted, void *user) {
+    ASSERT(fragment->column_count == 0);
+    if (fragment->relation_count == 1)
+        return delta_of_one(fragment, input, inserted, deleted, user);
+    ASSERT(fragment->from != NULL);  // built for QUERY_LIVE
+    ASSERT(fragment->relation_count <= SQL_LIVE_RELATIONS_MAX);
+    Delta delta = {.fragment = fragment, .input = input, .take = {inserted, deleted}, .user = user};
+    if (!delta_set_changes(&delta)) return delta.outcome;
+    delta.is_streaming = delta_can_stream(&delta);
+    for (uint16_t i = 0; i < fragment->relation_count; i++) {
+        bool goes_on = delta.outcome.stop == QUERY_FINISHED;
+        if (goes_on && relation_changed(&delta, i)) delta_term(&delta, i);
     }
-    return NULL;
+    if (!delta.is_streaming && delta.outcome.stop == QUERY_FINISHED) delta_emit(&delta);
+    return delta.outcome;
 }
 
 // ---- one relation ----
 
-static void delta_of_one(const Fragment *fragment, const TableDelta *change, QueryRow inserted,
-                         QueryRow deleted, void *user) {
-    delta_feed(fragment, change->inserted, inserted, user);
-    if (!fragment->relations[0].is_event) delta_feed(fragment, change->deleted, deleted, user);
+static QueryOutcome delta_of_one(const Fragment *fragment, const DeltaInput *input,
+                                 QueryRow inserted, QueryRow deleted, void *user) {
+    QueryOutcome outcome = {0};
+    for (uint32_t i = 0; i < input->table_count; i++) {
+        const DeltaRows *change = &input->tables[i];
+        if (change->table != fragment->relations[0].table) continue;
+        outcome.touched += delta_feed(fragment, change->inserted, inserted, user);
+        if (fragment->relations[0].is_event) continue;
+        outcome.touched += delta_feed(fragment, change->deleted, deleted, user);
+    }
+    return outcome;
 }
 
-static void delta_feed(const Fragment *fragment, RowSpan span, QueryRow take, void *user) {
+static uint64_t delta_feed(const Fragment *fragment, RowSpan span, QueryRow take, void *user) {
     for (uint32_t i = 0; i < span.count; i++) {
         Bytes row = span.items[i].bytes;
-        if (fragment_matches(fragment, row) && !take(user, fragment_output(fragment, row))) return;
+        if (fragment_matches(fragment, row) && !take(user, fragment_output(fragment, row))) break;
     }
+    return span.count;
 }
 
-// ---- two relations ----
+// ---- several relations ----
 
-static RowSpan delta_inserted(const Delta *delta, uint16_t relation) {
-    const TableDelta *change = delta->changes[relation];
-    return change != NULL ? change->inserted : (RowSpan){0};
-}
-
-static RowSpan delta_deleted(const Delta *delta, uint16_t relation) {
-    const TableDelta *change = delta->changes[relation];
-    bool has_none = change == NULL || delta->fragment->relations[relation].is_event;
-    return has_none ? (RowSpan){0} : change->deleted;
-}
-
-static void delta_stream(Delta *delta, uint16_t changed, QueryRow inserted, QueryRow deleted) {
-    ASSERT(delta->changes[1 - changed] == NULL);  // else rows could come and go
-    delta->take = inserted;
-    delta_with_table(delta, changed, delta_inserted(delta, changed));
-    delta->take = deleted;
-    delta->is_stopped = false;
-    delta_with_table(delta, changed, delta_deleted(delta, changed));
-}
-
-static void delta_collect(Delta *delta) {
-    RowSpan inserted[2] = {delta_inserted(delta, 0), delta_inserted(delta, 1)};
-    RowSpan deleted[2] = {delta_deleted(delta, 0), delta_deleted(delta, 1)};
-    delta->bag = &delta->inserted;
-    delta_with_table(delta, 0, inserted[0]);
-    delta_with_table(delta, 1, inserted[1]);
-    delta_with_delta(delta, inserted[0], deleted[1]);
-    delta_with_delta(delta, deleted[0], inserted[1]);
-    delta->bag = &delta->deleted;
-    delta_with_table(delta, 0, deleted[0]);
-    delta_with_table(delta, 1, deleted[1]);
-    delta_with_delta(delta, inserted[0], inserted[1]);
-    delta_with_delta(delta, deleted[0], deleted[1]);
-}
-
-// Rows of one relation's delta with the other table as it is now.
-static void delta_with_table(Delta *delta, uint16_t changed, RowSpan span) {
-    ASSERT(changed < 2);
-    ASSERT(delta->take != NULL || delta->bag != NULL);
-    if (span.count == 0) return;
-    const Step *step = &delta->fragment->from[changed].steps[1];
-    switch (step->access) {
-    case ACCESS_NONE: return;
-    case ACCESS_POINT:
-    case ACCESS_RANGE: delta_probe_table(delta, changed, span); return;
-    case ACCESS_SCAN:
-    case ACCESS_HASH: delta_scan_table(delta, changed, span); return;
-    case ACCESS_GIVEN: break;
-    }
-    UNREACHABLE();
-}
-
-static void delta_probe_table(Delta *delta, uint16_t changed, RowSpan span) {
-    bool returns_changed = delta->fragment->returned == changed;
-    Cursor cursor;
-    cursor_init(&cursor, delta->fragment, delta->store, &delta->fragment->from[changed].steps[1]);
-    for (uint32_t i = 0; i < span.count && !delta->is_stopped; i++) {
-        if (!delta_row_belongs(delta, changed, &span.items[i])) continue;
-        cursor_open(&cursor, delta->rows);
-        while (!delta->is_stopped && cursor_next(&cursor, delta->rows)) {
-            delta_take(delta, returns_changed ? span.items[i].bytes : cursor.row.bytes);
-        }
-    }
-    cursor_done(&cursor);
-}
-
-// No index leads to the other table: it is scanned once, and its rows look for theirs in the delta.
-static void delta_scan_table(Delta *delta, uint16_t changed, RowSpan span) {
-    uint16_t other = (uint16_t)(1 - changed);
-    RowHash hash = {0};
-    bool is_hashed = span_is_worth_hashing(delta, changed, span, &hash);
-    TableScan scan = table_scan(
-        store_find_table(delta->store, delta->fragment->relations[other].table));
-    Row row;
-    while (!delta->is_stopped && table_scan_next(&scan, &row)) {
-        if (!delta_row_belongs(delta, other, &row)) continue;
-        delta_match_span(delta, changed, span, is_hashed ? &hash : NULL, &row);
-    }
-    row_hash_done(&hash);
-}
-
-static void delta_with_delta(Delta *delta, RowSpan left, RowSpan right) {
-    if (left.count == 0 || right.count == 0) return;
-    RowHash hash = {0};
-    bool is_hashed = left.count > 1 && span_is_worth_hashing(delta, 1, right, &hash);
-    for (uint32_t i = 0; i < left.count && !delta->is_stopped; i++) {
-        if (!delta_row_belongs(delta, 0, &left.items[i])) continue;
-        delta_match_span(delta, 1, right, is_hashed ? &hash : NULL, &left.items[i]);
-    }
-    row_hash_done(&hash);
-}
-
-// All pairs of a row of the other relation, which is in delta->rows, with rows of the span.
-static void delta_match_span(Delta *delta, uint16_t changed, RowSpan span, RowHash *hash,
-                             const Row *other) {
-    bool returns_changed = delta->fragment->returned == changed;
-    // All conditions over both relations, whatever the route's access would have used up.
-    const Program *both = &delta->fragment->conditions;
-    if (hash == NULL) {
-        for (uint32_t i = 0; i < span.count && !delta->is_stopped; i++) {
-            if (!delta_row_belongs(delta, changed, &span.items[i])) continue;
-            if (!program_holds(both, delta->rows)) continue;
-            delta_take(delta, returns_changed ? span.items[i].bytes : other->bytes);
-        }
-        return;
-    }
-    const uint8_t *values[ROW_HASH_COLUMNS_MAX];
-    for (uint16_t i = 0; i < hash->column_count; i++) {
-        values[i] = column_at(&delta->fragment->equal_columns[1 - changed][i], other->bytes.data);
-    }
-    const RowHashEntry *entry = row_hash_first(hash, values);
-    for (; entry != NULL && !delta->is_stopped; entry = row_hash_next(hash, entry, values)) {
-        delta->rows[changed] = entry->row.bytes.data;
-        if (!program_holds(both, delta->rows)) continue;
-        delta_take(delta, returns_changed ? entry->row.bytes : other->bytes);
-    }
-}
-
-// Does the row satisfy the relation's own conditions? Leaves it in delta->rows.
-static bool delta_row_belongs(Delta *delta, uint16_t relation, const Row *row) {
-    ASSERT(relation < 2);
-    delta->rows[relation] = row->bytes.data;
-    return program_holds(&delta->fragment->relations[relation].filter, delta->rows);
-}
-
-// Many rows that are compared by equal columns are found faster by a hash.
-static bool span_is_worth_hashing(Delta *delta, uint16_t changed, RowSpan span, RowHash *ret_hash) {
+static bool delta_set_changes(Delta *delta) {
     const Fragment *fragment = delta->fragment;
-    if (span.count <= DELTA_NESTED_ROWS_MAX || fragment->equal_count == 0) return false;
-    row_hash_init(ret_hash, fragment->equal_columns[changed], fragment->equal_count);
-    for (uint32_t i = 0; i < span.count; i++) {
-        if (delta_row_belongs(delta, changed, &span.items[i]))
-            row_hash_add(ret_hash, span.items[i]);
+    const DeltaInput *input = delta->input;
+    bool found = false;
+    for (uint16_t i = 0; i < fragment->relation_count; i++) {
+        const Relation *relation = &fragment->relations[i];
+        for (uint32_t j = 0; j < input->table_count; j++) {
+            if (input->tables[j].table != relation->table) continue;
+            delta->changes[i][SIDE_INSERTED] = input->tables[j].inserted;
+            if (!relation->is_event) delta->changes[i][SIDE_DELETED] = input->tables[j].deleted;
+        }
+        found = found || relation_changed(delta, i);
     }
-    return true;
+    return found;
+}
+
+static bool relation_changed(const Delta *delta, uint16_t relation) {
+    const RowSpan *changes = delta->changes[relation];
+    return changes[SIDE_INSERTED].count > 0 || changes[SIDE_DELETED].count > 0;
+}
+
+// Can no row be on both sides? Either all rows are on one, or only the relation changed whose rows
+// are returned: no row both came and went.
+static bool delta_can_stream(const Delta *delta) {
+    const Fragment *fragment = delta->fragment;
+    bool is_used[SIDE_COUNT] = {0}, others_changed = false;
+    for (uint16_t i = 0; i < fragment->relation_count; i++) {
+        for (Side side = 0; side < SIDE_COUNT; side++)
+            is_used[side] = is_used[side] || delta->changes[i][side].count > 0;
+        if (i != fragment->returned && relation_changed(delta, i)) others_changed = true;
+    }
+    bool is_one_sided = !is_used[SIDE_INSERTED] || !is_used[SIDE_DELETED];
+    return is_one_sided || !others_changed;
+}
+
+// What changed of one relation, joined to the others.
+static void delta_term(Delta *delta, uint16_t changed) {
+    const Fragment *fragment = delta->fragment;
+    uint16_t count = fragment->relation_count, given = 0;
+    const Route *route = &fragment->from[changed];
+    Cursor cursors[SQL_LIVE_RELATIONS_MAX];
+    for (uint16_t i = 0; i < count; i++) {
+        delta_init_cursor(delta, changed, &route->steps[i], &cursors[i]);
+        if (route->steps[i].access == ACCESS_GIVEN) given = i;
+    }
+    ASSERT(route->steps[given].relation == changed);
+    for (Side side = 0; side < SIDE_COUNT; side++) {
+        RowSpan rows = delta->changes[changed][side];
+        if (rows.count == 0) continue;
+        cursor_give(&cursors[given], rows);
+        delta_walk(delta, side, route, cursors);
+    }
+    for (uint16_t i = 0; i < count; i++) {
+        delta->outcome.touched += cursors[i].touched;
+        if (cursor_is_exhausted(&cursors[i])) delta->outcome.stop = QUERY_STOPPED_TOUCHED;
+        cursor_done(&cursors[i]);
+    }
+}
+
+static void delta_init_cursor(Delta *delta, uint16_t changed, const Step *step, Cursor *cursor) {
+    const Fragment *fragment = delta->fragment;
+    uint16_t relation = step->relation;
+    Arena *arena = delta->input->scratch;
+    cursor_init(cursor, fragment, delta->input->store, step);
+    cursor->arena = arena;
+    cursor->touched_max = SQL_TOUCHED_ROWS_MAX;
+    bool is_after = fragment->delta_ranks[relation] <= fragment->delta_ranks[changed];
+    if (is_after || !relation_changed(delta, relation)) return;
+    Before *before = &delta->before[relation];
+    if (!delta->has_before[relation]) {
+        delta->has_before[relation] = true;
+        before->came = row_ids_of(delta->changes[relation][SIDE_INSERTED], arena);
+        before->went = delta->changes[relation][SIDE_DELETED];
+    }
+    cursor->before = before;
+}
+
+static void delta_walk(Delta *delta, Side side, const Route *route, Cursor *cursors) {
+    const Fragment *fragment = delta->fragment;
+    const uint8_t *rows[SQL_LIVE_RELATIONS_MAX] = {0};
+    uint16_t returned = 0, depth = 0;
+    for (uint16_t i = 0; i < fragment->relation_count; i++) {
+        if (route->steps[i].relation == fragment->returned) returned = i;
+    }
+    cursor_open(&cursors[0], rows);
+    while (!delta->is_stopped[side]) {
+        if (!cursor_next(&cursors[depth], rows)) {
+            if (depth == 0 || cursor_is_exhausted(&cursors[depth])) return;
+            depth--;
+        } else if (depth + 1 < fragment->relation_count) {
+            depth++;
+            cursor_open(&cursors[depth], rows);
+        } else {
+            delta_take(delta, side, cursors[returned].row.bytes);
+        }
+    }
 }
 
 // ---- results ----
 
-static void delta_take(Delta *delta, Bytes returned) {
-    ASSERT(!delta->is_stopped);
+static void delta_take(Delta *delta, Side side, Bytes returned) {
+    ASSERT(!delta->is_stopped[side]);
     Bytes row = fragment_output(delta->fragment, returned);
-    if (delta->take != NULL) {
-        if (!delta->take(delta->user, row)) delta->is_stopped = true;
+    if (delta->is_streaming) {
+        if (!delta->take[side](delta->user, row)) delta->is_stopped[side] = true;
         return;
     }
-    Bag *bag = delta->bag;
+    Bag *bag = &delta->bags[side];
+    if (bag->count == ROWS_MAX) {
+        delta->outcome.stop = QUERY_STOPPED_GATHERED;
+        delta->is_stopped[SIDE_INSERTED] = delta->is_stopped[SIDE_DELETED] = true;
+        return;
+    }
     if (bag->count == bag->capacity) {
         uint32_t capacity = bag->capacity == 0 ? 16 : bag->capacity * 2;
-        Bytes *larger = arena_alloc(delta->arena, capacity * sizeof *larger);
+        Bytes *larger = arena_alloc(delta->input->scratch, capacity * sizeof *larger);
         if (bag->count > 0) memcpy(larger, bag->items, bag->count * sizeof *larger);
         bag->items = larger;
         bag->capacity = capacity;
@@ -294,36 +261,41 @@ static Tally *tally_find(Tally *tallies, uint32_t mask, Bytes row) {
     }
 }
 
-// Cancels equal rows of the two sides, and hands out the rest.
-static void delta_emit(Delta *delta, QueryRow inserted, QueryRow deleted) {
-    Bag *in = &delta->inserted, *out = &delta->deleted;
-    ASSERT(delta->take == NULL);  // streamed rows never got here
-    uint32_t left_out = 0;
-    Tally *tallies = NULL;
-    uint32_t mask = 0;
-    if (in->count > 0 && out->count > 0) {
-        uint32_t capacity = 16;
-        while (capacity < 2 * ((uint64_t)in->count + out->count)) capacity *= 2;
-        mask = capacity - 1;
-        tallies = ARENA_ARRAY(delta->arena, Tally, capacity);
-        for (uint32_t i = 0; i < in->count; i++) tally_find(tallies, mask, in->items[i])->count++;
-        for (uint32_t i = 0; i < out->count; i++) {
-            Tally *tally = tally_find(tallies, mask, out->items[i]);
-            if (tally->count > 0) {
-                tally->count--;
-            } else {
-                out->items[left_out++] = out->items[i];
-            }
+// Takes the deleted rows that cancel inserted ones out; returns what is left of the inserted ones.
+static Tally *delta_cancel(Delta *delta, uint32_t *ret_mask) {
+    const Bag *in = &delta->bags[SIDE_INSERTED];
+    Bag *out = &delta->bags[SIDE_DELETED];
+    uint64_t capacity = 16;
+    while (capacity < 2 * ((uint64_t)in->count + out->count)) capacity *= 2;
+    uint32_t mask = (uint32_t)(capacity - 1), left = 0;
+    Tally *tallies = ARENA_ARRAY(delta->input->scratch, Tally, capacity);
+    for (uint32_t i = 0; i < in->count; i++) tally_find(tallies, mask, in->items[i])->count++;
+    for (uint32_t i = 0; i < out->count; i++) {
+        Tally *tally = tally_find(tallies, mask, out->items[i]);
+        if (tally->count > 0) {
+            tally->count--;
+        } else {
+            out->items[left++] = out->items[i];
         }
-        out->count = left_out;
     }
+    out->count = left;
+    *ret_mask = mask;
+    return tallies;
+}
+
+// Cancels equal rows of the two sides, and hands out the rest.
+static void delta_emit(Delta *delta) {
+    ASSERT(!delta->is_streaming);
+    const Bag *in = &delta->bags[SIDE_INSERTED], *out = &delta->bags[SIDE_DELETED];
+    uint32_t mask = 0;
+    Tally *tallies = in->count > 0 && out->count > 0 ? delta_cancel(delta, &mask) : NULL;
     for (uint32_t i = 0; i < in->count; i++) {
         Tally *tally = tallies != NULL ? tally_find(tallies, mask, in->items[i]) : NULL;
         if (tally != NULL && tally->count == 0) continue;
         if (tally != NULL) tally->count--;
-        if (!inserted(delta->user, in->items[i])) break;
+        if (!delta->take[SIDE_INSERTED](delta->user, in->items[i])) break;
     }
     for (uint32_t i = 0; i < out->count; i++) {
-        if (!deleted(delta->user, out->items[i])) break;
+        if (!delta->take[SIDE_DELETED](delta->user, out->items[i])) break;
     }
 }

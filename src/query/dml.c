@@ -4,6 +4,7 @@
 // before it puts the new ones in, so that values of a unique column may be exchanged, and rows that
 // become equal are one row.
 
+#include "query/estimate.h"
 #include "query/plan.h"
 
 struct Dml {
@@ -60,7 +61,16 @@ const Dml *dml_build(Store *store, const DmlSpec *spec, Arena *arena) {
         .conjuncts = spec->conjuncts,
         .conjunct_count = spec->conjunct_count,
     };
-    fragment_build(store, &filter, arena, &dml->filter);
+    Arena scratch;
+    arena_init(&scratch, SQL_SCRATCH_BYTES_MAX);
+    Estimates estimates = {.count = 0};
+    Building building = {.store = store,
+                         .arena = arena,
+                         .scratch = &scratch,
+                         .estimates = &estimates,
+                         .spec = &filter};
+    fragment_build(&building, &dml->filter);
+    arena_done(&scratch);
     return dml;
 }
 

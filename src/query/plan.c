@@ -2,22 +2,19 @@
 
 #include "query/plan.h"
 
-static Conditions conditions_collect(Store *store, const FragmentSpec *spec, Arena *arena);
+#include "query/estimate.h"
+
+static void building_set_conditions(Building *building);
 static void conditions_add(Conditions *conditions, const QueryExpr *expr, Arena *arena);
 static uint32_t expr_relations(const QueryExpr *expr);
 static const QueryExpr *expr_equal(const Type *type, QueryColumn left, const QueryColumn *right,
                                    Bytes constant, Arena *arena);
-static void fragment_set_relations(Store *store, const FragmentSpec *spec,
-                                   const Conditions *conditions, Arena *arena, Fragment *fragment);
-static void fragment_set_delta(Store *store, const Conditions *conditions, Arena *arena,
-                               Fragment *fragment);
-static void fragment_set_tables(Fragment *fragment, Arena *arena);
-static void fragment_set_equalities(Store *store, const Conditions *conditions, Arena *arena,
-                                    Fragment *fragment);
-static bool equality_find(Store *store, const Fragment *fragment, const Conditions *conditions,
-                          uint16_t relation, Equality *ret_equality);
-static uint32_t equality_rank(Store *store, TableId table, uint16_t column);
-static bool type_has_float(const Type *type);
+static void query_set_views(const QuerySpec *spec, Arena *arena, Query *query);
+static void query_set_grouping(const QuerySpec *spec, Arena *arena, Query *query);
+static void fragment_set_relations(const Building *building);
+static void fragment_set_columns(const Building *building);
+static void fragment_set_delta(const Building *building);
+static void fragment_set_tables(const Building *building);
 
 // ---- building ----
 
@@ -28,11 +25,34 @@ const Query *query_build(Store *store, const QuerySpec *spec, Arena *arena) {
     query->row_type = spec->row_type;
     query->limit = spec->limit;
     query->depends_on_sender = spec->depends_on_sender;
+    query->is_explained = spec->is_explained;
     query->fragment_count = spec->fragment_count;
     query->fragments = ARENA_ARRAY(arena, Fragment, spec->fragment_count);
+    Arena scratch;
+    arena_init(&scratch, SQL_SCRATCH_BYTES_MAX);
+    Estimates estimates = {.count = 0};
+    Building building = {.store = store,
+                         .arena = arena,
+                         .scratch = &scratch,
+                         .estimates = &estimates,
+                         .query = spec};
     for (uint32_t i = 0; i < spec->fragment_count; i++) {
-        fragment_build(store, &spec->fragments[i], arena, &query->fragments[i]);
+        building.spec = &spec->fragments[i];
+        fragment_build(&building, &query->fragments[i]);
+        bool may_be_ordered = spec->fragment_count == 1 && spec->order_count > 0 &&
+                              spec->shape != QUERY_GROUPS;
+        if (may_be_ordered)
+            query->is_in_order = route_build_ordered(&building, &query->fragments[i].route);
     }
+    arena_done(&scratch);
+    query_set_views(spec, arena, query);
+    if (spec->order_count > 0) query_set_order(spec, arena, query);
+    if (spec->shape == QUERY_GROUPS) query_set_grouping(spec, arena, query);
+    if (spec->is_explained) explain_set_notes(spec, arena, query);
+    return query;
+}
+
+static void query_set_views(const QuerySpec *spec, Arena *arena, Query *query) {
     QueryView *views = ARENA_ARRAY(arena, QueryView, spec->view_count);
     for (uint32_t i = 0; i < spec->view_count; i++) {
         views[i] = spec->views[i];
@@ -41,37 +61,55 @@ const Query *query_build(Store *store, const QuerySpec *spec, Arena *arena) {
     }
     query->views = views;
     query->view_count = spec->view_count;
-    return query;
 }
 
-void fragment_build(Store *store, const FragmentSpec *spec, Arena *arena, Fragment *fragment) {
+static void query_set_grouping(const QuerySpec *spec, Arena *arena, Query *query) {
+    ASSERT(spec->group_count <= SQL_KEYS_MAX);
+    Grouping *grouping = ARENA_NEW(arena, Grouping);
+    grouping->group_count = spec->group_count;
+    grouping->aggregate_count = spec->aggregate_count;
+    QueryAggregate *aggregates = ARENA_ARRAY(arena, QueryAggregate, spec->aggregate_count);
+    for (uint16_t i = 0; i < spec->aggregate_count; i++) aggregates[i] = spec->aggregates[i];
+    uint16_t *outputs = ARENA_ARRAY(arena, uint16_t, spec->row_type->field_count);
+    for (uint32_t i = 0; i < spec->row_type->field_count; i++) outputs[i] = spec->outputs[i];
+    ColumnPath *keys = ARENA_ARRAY(arena, ColumnPath, spec->order_count);
+    for (uint16_t i = 0; i < spec->order_count; i++)
+        keys[i] = column_path(spec->row_type, (QueryColumn){0, spec->order[i].output});
+    grouping->aggregates = aggregates;
+    grouping->outputs = outputs;
+    grouping->keys = keys;
+    query->grouping = grouping;
+}
+
+void fragment_build(Building *building, Fragment *fragment) {
+    const FragmentSpec *spec = building->spec;
     ASSERT(spec->relation_count > 0 && spec->relation_count <= SQL_RELATIONS_MAX);
     ASSERT(spec->returned < spec->relation_count);
-    Conditions conditions = conditions_collect(store, spec, arena);
+    arena_clear(building->scratch);
+    building_set_conditions(building);
     *fragment = (Fragment){.relation_count = spec->relation_count, .returned = spec->returned};
-    fragment_set_relations(store, spec, &conditions, arena, fragment);
-    ColumnPath *columns = ARENA_ARRAY(arena, ColumnPath, spec->column_count);
-    for (uint16_t i = 0; i < spec->column_count; i++) {
-        columns[i] = column_path(fragment->relations[spec->columns[i].relation].row_type,
-                                 spec->columns[i]);
-    }
-    fragment->columns = columns;
-    fragment->column_count = spec->column_count;
-    fragment->is_bare = spec->relation_count == 1 && conditions.count == 0;
-    fragment->route = route_build(store, fragment, &conditions, ROUTE_ANY, arena);
-    if (spec->relation_count == 2) fragment_set_delta(store, &conditions, arena, fragment);
-    fragment_set_tables(fragment, arena);
-    fragment_set_equalities(store, &conditions, arena, fragment);
-    fragment->shape = shape_build(store, spec, arena);
+    building->fragment = fragment;
+    fragment_set_relations(building);
+    fragment_set_columns(building);
+    fragment->is_bare = spec->relation_count == 1 && building->conditions.count == 0;
+    fragment->route = route_build(building, ROUTE_ANY);
+    fragment_set_tables(building);
+    bool is_live = building->query != NULL && building->query->use == QUERY_LIVE;
+    if (is_live && spec->relation_count > 1 && spec->relation_count <= SQL_LIVE_RELATIONS_MAX)
+        fragment_set_delta(building);
+    if (building->query != NULL) fragment_set_pruning(building);
+    fragment->shape = shape_build(building->store, spec, building->arena);
 }
 
-static void fragment_set_relations(Store *store, const FragmentSpec *spec,
-                                   const Conditions *conditions, Arena *arena, Fragment *fragment) {
+static void fragment_set_relations(const Building *building) {
+    const FragmentSpec *spec = building->spec;
+    const Conditions *conditions = &building->conditions;
+    Arena *arena = building->arena;
     Relation *relations = ARENA_ARRAY(arena, Relation, spec->relation_count);
     const Type *row_types[SQL_RELATIONS_MAX];
     for (uint16_t i = 0; i < spec->relation_count; i++) {
         const QueryRelation *of = &spec->relations[i];
-        Table *table = store_find_table(store, of->table);
+        Table *table = store_find_table(building->store, of->table);
         ASSERT(table != NULL);
         const TableSchema *schema = table_schema(table);
         bool is_view = of->view_key.data != NULL;
@@ -79,12 +117,14 @@ static void fragment_set_relations(Store *store, const FragmentSpec *spec,
         row_types[i] = schema->row_type;
         relations[i] = (Relation){
             .table = of->table, .row_type = schema->row_type, .is_event = schema->is_event};
+        if (building->query != NULL && building->query->is_explained)
+            relations[i].name = arena_copy(arena, of->name);
         if (!is_view) continue;
         relations[i].hidden_bytes = VIEW_KEY_BYTES;
         relations[i].view_key = arena_copy(arena, of->view_key);
     }
-    const QueryExpr **own = ARENA_ARRAY(arena, const QueryExpr *, conditions->count);
     for (uint16_t i = 0; i < spec->relation_count; i++) {
+        const QueryExpr **own = building->used;  // nobody needs it yet
         uint32_t count = 0;
         for (uint32_t j = 0; j < conditions->count; j++) {
             uint32_t others = conditions->items[j].relations & ~(1u << i);
@@ -93,43 +133,41 @@ static void fragment_set_relations(Store *store, const FragmentSpec *spec,
         }
         relations[i].filter = program_compile(own, count, row_types, arena);
     }
-    fragment->relations = relations;
+    building->fragment->relations = relations;
 }
 
-static void fragment_set_delta(Store *store, const Conditions *conditions, Arena *arena,
-                               Fragment *fragment) {
-    const uint32_t both = 3;
-    const Type *row_types[2] = {fragment->relations[0].row_type, fragment->relations[1].row_type};
-    const QueryExpr **common = ARENA_ARRAY(arena, const QueryExpr *, conditions->count);
-    ColumnPath *columns[2];
-    for (uint32_t i = 0; i < 2; i++)
-        columns[i] = ARENA_ARRAY(arena, ColumnPath, ROW_HASH_COLUMNS_MAX);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < conditions->count; i++) {
-        if (conditions->items[i].relations != both) continue;
-        common[count++] = conditions->items[i].expr;
-        Comparison comparison;
-        if (fragment->equal_count == ROW_HASH_COLUMNS_MAX) continue;
-        if (!condition_as_comparison(common[count - 1], &comparison)) continue;
-        if (comparison.compare != QUERY_EQ || comparison.constant.data != NULL) continue;
-        QueryColumn sides[2] = {comparison.column, comparison.other};
-        for (uint32_t j = 0; j < 2; j++) {
-            uint16_t relation = sides[j].relation;
-            columns[relation][fragment->equal_count] = column_path(row_types[relation], sides[j]);
-        }
-        fragment->equal_count++;
+static void fragment_set_columns(const Building *building) {
+    const FragmentSpec *spec = building->spec;
+    Fragment *fragment = building->fragment;
+    ColumnPath *columns = ARENA_ARRAY(building->arena, ColumnPath, spec->column_count);
+    for (uint16_t i = 0; i < spec->column_count; i++) {
+        columns[i] = column_path(fragment->relations[spec->columns[i].relation].row_type,
+                                 spec->columns[i]);
     }
-    fragment->conditions = program_compile(common, count, row_types, arena);
-    fragment->equal_columns[0] = columns[0];
-    fragment->equal_columns[1] = columns[1];
-    Route *from = ARENA_ARRAY(arena, Route, 2);
-    from[0] = route_build(store, fragment, conditions, 0, arena);
-    from[1] = route_build(store, fragment, conditions, 1, arena);
-    fragment->from = from;
+    fragment->columns = columns;
+    fragment->column_count = spec->column_count;
 }
 
-static void fragment_set_tables(Fragment *fragment, Arena *arena) {
-    TableId *tables = ARENA_ARRAY(arena, TableId, fragment->relation_count);
+static void fragment_set_delta(const Building *building) {
+    Fragment *fragment = building->fragment;
+    uint16_t count = fragment->relation_count, rank = 0;
+    Route *from = ARENA_ARRAY(building->arena, Route, count);
+    uint16_t *ranks = ARENA_ARRAY(building->arena, uint16_t, count);
+    for (uint16_t i = 0; i < count; i++) from[i] = route_build(building, i);
+    for (uint16_t i = 0; i < count; i++) {
+        if (fragment->relations[i].is_event) ranks[i] = rank++;
+    }
+    for (uint16_t i = 0; i < count; i++) {
+        if (!fragment->relations[i].is_event) ranks[i] = rank++;
+    }
+    ASSERT(rank == count);
+    fragment->from = from;
+    fragment->delta_ranks = ranks;
+}
+
+static void fragment_set_tables(const Building *building) {
+    Fragment *fragment = building->fragment;
+    TableId *tables = ARENA_ARRAY(building->arena, TableId, fragment->relation_count);
     for (uint16_t i = 0; i < fragment->relation_count; i++) {
         TableId table = fragment->relations[i].table;
         bool is_new = true;
@@ -141,25 +179,40 @@ static void fragment_set_tables(Fragment *fragment, Arena *arena) {
 
 // ---- conditions ----
 
-static Conditions conditions_collect(Store *store, const FragmentSpec *spec, Arena *arena) {
-    Conditions conditions = {0};
+static void building_set_conditions(Building *building) {
+    const FragmentSpec *spec = building->spec;
+    Arena *scratch = building->scratch;
+    Conditions *conditions = &building->conditions;
+    *conditions = (Conditions){0};
     const Type *key_type = type_primitive(TYPE_U256);
     for (uint16_t i = 0; i < spec->relation_count; i++) {
         const QueryRelation *relation = &spec->relations[i];
         if (relation->view_key.data != NULL) {
             QueryColumn column = {i, 0};
-            conditions_add(&conditions,
-                           expr_equal(key_type, column, NULL, relation->view_key, arena), arena);
+            conditions_add(conditions,
+                           expr_equal(key_type, column, NULL, relation->view_key, scratch),
+                           scratch);
         }
         if (relation->join != QUERY_JOIN_EQUAL) continue;
-        Table *table = store_find_table(store, spec->relations[relation->left.relation].table);
+        TableId id = spec->relations[relation->left.relation].table;
+        Table *table = store_find_table(building->store, id);
         const Type *type = table_schema(table)->columns[relation->left.column].type;
-        const QueryExpr *on = expr_equal(type, relation->left, &relation->right, BYTES_NONE, arena);
-        conditions_add(&conditions, on, arena);
+        conditions_add(conditions,
+                       expr_equal(type, relation->left, &relation->right, BYTES_NONE, scratch),
+                       scratch);
     }
     for (uint32_t i = 0; i < spec->conjunct_count; i++)
-        conditions_add(&conditions, spec->conjuncts[i], arena);
-    return conditions;
+        conditions_add(conditions, spec->conjuncts[i], scratch);
+    uint32_t count = conditions->count;
+    building->comparisons = ARENA_ARRAY(scratch, Comparison, count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!condition_as_comparison(conditions->items[i].expr, &building->comparisons[i]))
+            building->comparisons[i].type = NULL;
+    }
+    bool **flags[] = {&building->is_used, &building->is_tested, &building->was_used};
+    for (uint32_t i = 0; i < 3; i++) *flags[i] = ARENA_ARRAY(scratch, bool, count);
+    const QueryExpr ***lists[] = {&building->tested, &building->whole, &building->used};
+    for (uint32_t i = 0; i < 3; i++) *lists[i] = ARENA_ARRAY(scratch, const QueryExpr *, count);
 }
 
 // right == NULL: the constant.
@@ -239,81 +292,19 @@ bool condition_as_comparison(const QueryExpr *expr, Comparison *ret_comparison) 
     return true;
 }
 
-// ---- equalities ----
-
-// For each table the best "column = constant" that every occurrence of the table has.
-static void fragment_set_equalities(Store *store, const Conditions *conditions, Arena *arena,
-                                    Fragment *fragment) {
-    Equality *equalities = ARENA_ARRAY(arena, Equality, fragment->table_count);
-    for (uint32_t i = 0; i < fragment->table_count; i++) {
-        Equality found = {0};
-        bool is_common = true, is_first = true;
-        for (uint16_t j = 0; j < fragment->relation_count && is_common; j++) {
-            if (fragment->relations[j].table != fragment->tables[i]) continue;
-            Equality own;
-            is_common = equality_find(store, fragment, conditions, j, &own);
-            if (is_common && !is_first) {
-                is_common = own.column == found.column && bytes_equal(own.value, found.value);
-            }
-            found = own;
-            is_first = false;
-        }
-        if (!is_common) continue;
-        found.value = arena_copy(arena, found.value);
-        equalities[fragment->equality_count++] = found;
-    }
-    fragment->equalities = equalities;
-}
-
-static bool equality_find(Store *store, const Fragment *fragment, const Conditions *conditions,
-                          uint16_t relation, Equality *ret_equality) {
-    uint32_t best = 0;
-    TableId table = fragment->relations[relation].table;
-    for (uint32_t i = 0; i < conditions->count; i++) {
-        Comparison comparison;
-        if (conditions->items[i].relations != 1u << relation) continue;
-        if (!condition_as_comparison(conditions->items[i].expr, &comparison)) continue;
-        if (comparison.compare != QUERY_EQ || comparison.constant.data == NULL) continue;
-        if (type_has_float(comparison.type)) continue;  // equal floats may differ in their bytes
-        uint32_t rank = equality_rank(store, table, comparison.column.column);
-        if (rank <= best) continue;
-        best = rank;
-        *ret_equality = (Equality){table, comparison.column.column, comparison.constant};
-    }
-    return best > 0;
-}
-
-// How few rows are likely to have one value in that column.
-static uint32_t equality_rank(Store *store, TableId table, uint16_t column) {
-    const TableSchema *schema = table_schema(store_find_table(store, table));
-    uint32_t rank = 1;
-    for (uint32_t i = 0; i < schema->index_count; i++) {
-        const IndexSchema *index = &schema->indexes[i];
-        if (index->columns.count != 1 || index->columns.items[0] != column) continue;
-        uint32_t of_index = table_schema_index_is_unique(schema, index) ? 3 : 2;
-        if (of_index > rank) rank = of_index;
-    }
-    return rank;
-}
-
-static bool type_has_float(const Type *type) {
-    return type->kind == TYPE_F32 || type->kind == TYPE_F64;
-}
-
 // ---- what a query tells about itself ----
 
 QueryShape query_shape(const Query *query) {
-    return query->shape;
+    return query->is_explained ? QUERY_PLAN : query->shape;
 }
 
 TableId query_table(const Query *query) {
-    ASSERT(query->shape == QUERY_ROWS);
     const Fragment *fragment = &query->fragments[0];
-    return fragment->relations[fragment->returned].table;
+    return fragment->relations[query->shape == QUERY_ROWS ? fragment->returned : 0].table;
 }
 
 const Type *query_row_type(const Query *query) {
-    return query->row_type;
+    return query->is_explained ? query->plan_type : query->row_type;
 }
 
 uint32_t query_fragment_count(const Query *query) {
@@ -343,11 +334,6 @@ const QueryView *query_views(const Query *query, uint32_t *ret_count) {
     return query->views;
 }
 
-const Equality *fragment_equalities(const Fragment *fragment, uint32_t *ret_count) {
-    *ret_count = fragment->equality_count;
-    return fragment->equalities;
-}
-
 bool fragment_is_single_table(const Fragment *fragment) {
     return fragment->relation_count == 1;
 }
@@ -364,39 +350,30 @@ Bytes fragment_output(const Fragment *fragment, Bytes row) {
     return hidden == 0 ? row : bytes_slice(row, hidden, row.count - hidden);
 }
 
-Status query_check_subscription(const Query *query, Error *error) {
+Status query_check_subscription(const Query *query, Store *store, Error *error) {
+    ShapeLimits limits = {query_join_without_index(store), query_join_tables_max(store)};
     for (uint32_t i = 0; i < query->fragment_count; i++) {
-        Status status = shape_check_subscription(query->fragments[i].shape, error);
+        Status status = shape_check_subscription(query->fragments[i].shape, &limits, error);
         if (status != STATUS_OK) return status;
     }
     return STATUS_OK;
 }
 
+bool query_joins_without_index(const Query *query) {
+    for (uint32_t i = 0; i < query->fragment_count; i++) {
+        if (shape_joins_without_index(query->fragments[i].shape)) return true;
+    }
+    return false;
+}
+
 uint64_t query_estimate(const Query *query, Store *store) {
     uint64_t sum = 0;
-    uint64_t limit = query->shape == QUERY_COUNT ? QUERY_LIMIT_NONE : query->limit;
+    bool has_limit = query->shape == QUERY_ROWS || query->shape == QUERY_COLUMNS;
+    bool is_sorted = query->order_count > 0 && !query->is_in_order;  // needs all rows
+    uint64_t limit = has_limit && !is_sorted ? query->limit : QUERY_LIMIT_NONE;
     for (uint32_t i = 0; i < query->fragment_count; i++) {
         uint64_t rows = shape_estimate(query->fragments[i].shape, store, limit);
         sum = rows > UINT64_MAX - sum ? UINT64_MAX : sum + rows;
     }
     return sum;
-}
-
-bool query_row_limit(Store *store, uint64_t *ret_limit) {
-    enum { VAR_NAME, VAR_VALUE };
-    const uint8_t u64_tag = 8;  // in st_var's value (sql.md 21)
-    Table *variables = store_find_table(store, ST_VAR);
-    ASSERT(variables != NULL);
-    if (table_row_count(variables) == 0) return false;
-    TableScan scan = table_scan(variables);
-    Row row;
-    while (table_scan_next(&scan, &row)) {
-        Bytes name = table_column(variables, row.bytes, VAR_NAME);
-        Bytes value = table_column(variables, row.bytes, VAR_VALUE);
-        if (!bytes_equal_text(bytes_slice(name, 4, name.count - 4), "row_limit")) continue;
-        if (value.count != 9 || value.data[0] != u64_tag) continue;
-        *ret_limit = load_u64le(value.data + 1);
-        return true;
-    }
-    return false;
 }

@@ -2,7 +2,7 @@
 //
 // A SELECT is a Query of one or more fragments whose results are united as bags (row-level security
 // makes several out of one). A fragment reads one table or a join of several and returns whole rows
-// of one of them, or projected columns.
+// of one of them, or columns. The query may then group and sort what its fragments find.
 //
 // Threads    the database's executor, except fragment_matches and fragment_output, which only read
 //            the plan.
@@ -22,10 +22,13 @@ typedef enum QueryShape {
     QUERY_ROWS,     // whole rows of one table: what a subscription may ask
     QUERY_COLUMNS,  // projected columns
     QUERY_COUNT,    // one row with one u64
+    QUERY_GROUPS,   // a row for each group: its columns and aggregates; without GROUP BY one row
+    QUERY_PLAN,     // EXPLAIN: lines of text
 } QueryShape;
 
 QueryShape query_shape(const Query *query);
-// The table whose rows it returns (QUERY_ROWS); a view's backing table included.
+// The table whose rows it returns (QUERY_ROWS); a view's backing table included. For other shapes
+// the first table of FROM.
 TableId query_table(const Query *query);
 // The product type of what it returns; element names are what the user asked for.
 const Type *query_row_type(const Query *query);
@@ -49,6 +52,8 @@ typedef struct QueryView {
 // Each instance once.
 const QueryView *query_views(const Query *query, uint32_t *ret_count);
 
+// ---- what a change must be like to matter: for pruning ----
+
 // A conjunct "column = constant" of a fragment over one of its tables: rows of that table with
 // another value in that column cannot change the fragment's result.
 typedef struct Equality {
@@ -59,33 +64,110 @@ typedef struct Equality {
 // The equalities to prune by: for each table of the fragment at most one. *ret_count may be 0.
 const Equality *fragment_equalities(const Fragment *fragment, uint32_t *ret_count);
 
+// Conjuncts "column < constant" and the like: rows of that table whose value in that column lies
+// outside (value_compare over `type`) cannot change the fragment's result. At least one bound is
+// not BOUND_UNBOUNDED; bounds may cross, then no row matters.
+typedef struct Range {
+    TableId table;
+    uint16_t column;
+    const Type *type;
+    Bound lower;
+    Bound upper;
+} Range;
+// For each table without an equality at most one; tables with one have none here.
+const Range *fragment_ranges(const Fragment *fragment, uint32_t *ret_count);
+
+// A table without an equality of its own that is joined to one that has one: a changed row of
+// `table` can change the result only if, after the commit, some row in `index` has the changed
+// row's value in `column` as its key and `reached.value` in `reached.column`; or if rows of
+// `reached.table` with that value came or went in the same commit. `table` occurs once in the
+// fragment.
+typedef struct Edge {
+    TableId table;
+    uint16_t column;
+    IndexId index;     // of reached.table, over one column of the same type
+    bool is_unique;    // at most one row is found
+    Equality reached;  // also among fragment_equalities
+} Edge;
+const Edge *fragment_edges(const Fragment *fragment, uint32_t *ret_count);
+
 // ---- running ----
 
 // Receives rows; false stops the run. Bytes are borrowed for the call, unless they are whole rows:
 // those stay as long as the row does (store.h).
 typedef bool (*QueryRow)(void *user, Bytes row);
 
-// All rows of the query now, after LIMIT. Rows of event tables: none.
-void query_run(const Query *query, Store *store, QueryRow row, void *user);
-void fragment_run(const Fragment *fragment, Store *store, QueryRow row, void *user);
+typedef enum QueryStop {
+    QUERY_FINISHED,          // also when the receiver stopped it
+    QUERY_STOPPED_TOUCHED,   // SQL_TOUCHED_ROWS_MAX
+    QUERY_STOPPED_GATHERED,  // SQL_GATHERED_BYTES_MAX, or a row of the result became too large
+} QueryStop;
+
+typedef struct QueryOutcome {
+    QueryStop stop;
+    uint64_t touched;  // rows looked at
+} QueryOutcome;
+
+// All rows of the query now, after ORDER BY and LIMIT. Rows of event tables: none. If it did not
+// finish, the rows passed on are a part of the result at best.
+QueryOutcome query_run(const Query *query, Store *store, QueryRow row, void *user);
+// STATUS_LIMIT with a text for the one who asked, unless it finished.
+Status query_check_outcome(const QueryOutcome *outcome, Error *error);
+QueryOutcome fragment_run(const Fragment *fragment, Store *store, QueryRow row, void *user);
 // Single-table fragments: does this row of the table belong to the result?
 bool fragment_is_single_table(const Fragment *fragment);
 bool fragment_matches(const Fragment *fragment, Bytes row);
 // What the fragment delivers for a row of query_table: the row without a view's hidden column. A
 // slice.
 Bytes fragment_output(const Fragment *fragment, Bytes row);
-// The exact change (as bags) of the fragment's result by a commit that was not released yet. At
-// most two relations, as query_check_subscription demands. Scratch memory comes from the
+
+// What a commit did to one table, or the part of it that may matter to a fragment: rows that cannot
+// (see above, all but edges) may be left out; to leave out rows by an edge, no other table of the
+// fragment may have changed.
+typedef struct DeltaRows {
+    TableId table;
+    RowSpan inserted;
+    RowSpan deleted;
+} DeltaRows;
+
+typedef struct DeltaInput {
+    Store *store;             // after the commit, which was not released yet
+    const DeltaRows *tables;  // in any order; each table at most once
+    uint32_t table_count;
+    Arena *scratch;  // may be cleared after the call
+} DeltaInput;
+
+// The exact change (as bags) of the fragment's result: after = before + inserted - deleted, and no
+// row is on both sides. The query must have been built for QUERY_LIVE, which has whole rows. If it
+// does not finish, the receiver's copy cannot be kept.
+//
+// Cost  per changed row what finding its partners takes; a join without an index scans the other
+//       table once
+QueryOutcome fragment_delta_rows(const Fragment *fragment, const DeltaInput *input,
+                                 QueryRow inserted, QueryRow deleted, void *user);
+// The same for all of a commit that was not released yet; scratch memory comes from the
 // transaction's arena.
-void fragment_delta(const Fragment *fragment, Store *store, const Commit *commit, QueryRow inserted,
-                    QueryRow deleted, void *user);
-// Rows that upstream's plan expects to touch, for the row limit (sql.md 18). Saturating.
+QueryOutcome fragment_delta(const Fragment *fragment, Store *store, const Commit *commit,
+                            QueryRow inserted, QueryRow deleted, void *user);
+
+// Rows that upstream's plan expects to touch, for the row limit (sql.md 18). Saturating. Looks at
+// SQL_ESTIMATE_ROWS_MAX rows of each index at most.
 uint64_t query_estimate(const Query *query, Store *store);
-// The system variable row_limit; false if it is not set.
+// May it be subscribed to (sql.md 15.1)? Joins of up to SQL_LIVE_RELATIONS_MAX relations, with or
+// without an index, unless the system variables say otherwise; no event table looked up.
+// STATUS_INVALID with upstream's text.
+Status query_check_subscription(const Query *query, Store *store, Error *error);
+// Some join of it has no index by upstream's rules: its changes may cost a scan.
+bool query_joins_without_index(const Query *query);
+
+// ---- system variables: rows of st_var ----
+
+// Rows a query may be expected to touch; false if it is not set.
 bool query_row_limit(Store *store, uint64_t *ret_limit);
-// May it be subscribed to: joins by index, at most two relations, no event table looked up (sql.md
-// 15.1). STATUS_INVALID with upstream's text.
-Status query_check_subscription(const Query *query, Error *error);
+// May subscriptions join without an index? True unless set to false.
+bool query_join_without_index(Store *store);
+// Tables that a subscription may join: SQL_LIVE_RELATIONS_MAX, or less if set so.
+uint64_t query_join_tables_max(Store *store);
 
 // ---- DML ----
 
@@ -152,6 +234,7 @@ typedef enum QueryJoin {
 
 typedef struct QueryRelation {
     TableId table;
+    Bytes name;  // what the text calls it, for EXPLAIN
     QueryJoin join;
     QueryColumn left;    // of this or an earlier relation
     QueryColumn right;   // likewise, of the same type
@@ -165,20 +248,55 @@ typedef struct FragmentSpec {
     uint16_t returned;                  // QUERY_ROWS: the relation whose rows it returns
     const QueryExpr *const *conjuncts;  // all of them must hold
     uint32_t conjunct_count;
-    const QueryColumn *columns;  // QUERY_COLUMNS
+    const QueryColumn *columns;  // QUERY_COLUMNS; QUERY_GROUPS: group columns, then arguments
     uint16_t column_count;
+    const QueryColumn *order;  // ORDER BY of QUERY_ROWS and QUERY_COLUMNS: QuerySpec.order_count
 } FragmentSpec;
+
+typedef enum QueryAggregateKind {
+    AGGREGATE_COUNT,  // of rows, a u64
+    AGGREGATE_SUM,    // of integers up to 64 bits: an i128 or u128; of floats: an f64
+    AGGREGATE_MIN,
+    AGGREGATE_MAX,
+    AGGREGATE_AVG,  // of the same types as SUM: an f64
+} QueryAggregateKind;
+
+// Without GROUP BY, MIN, MAX and AVG are options: there may be no row.
+typedef struct QueryAggregate {
+    QueryAggregateKind kind;
+    uint16_t column;   // the argument, among FragmentSpec.columns; not of AGGREGATE_COUNT
+    const Type *type;  // of the argument; AGGREGATE_COUNT: NULL
+} QueryAggregate;
+
+typedef struct QueryOrder {
+    bool is_descending;
+    uint16_t output;  // QUERY_GROUPS: the column of the result
+} QueryOrder;
+
+typedef enum QueryUse {
+    QUERY_ONCE,
+    QUERY_LIVE,  // fragment_delta will be asked for; at most SQL_LIVE_RELATIONS_MAX relations
+} QueryUse;
 
 #define QUERY_LIMIT_NONE UINT64_MAX
 typedef struct QuerySpec {
     QueryShape shape;
+    QueryUse use;
     const Type *row_type;
     const FragmentSpec *fragments;
     uint32_t fragment_count;
     const QueryView *views;
     uint32_t view_count;
+    const QueryOrder *order;
+    uint16_t order_count;  // up to SQL_KEYS_MAX
+    uint16_t group_count;  // QUERY_GROUPS; up to SQL_KEYS_MAX
+    const QueryAggregate *aggregates;
+    uint16_t aggregate_count;
+    const uint16_t *outputs;  // QUERY_GROUPS, for each result column: a group column, or
+                              // group_count + an aggregate
     uint64_t limit;
     bool depends_on_sender;
+    bool is_explained;  // the query answers with its plan: rows of one string
 } QuerySpec;
 
 const Query *query_build(Store *store, const QuerySpec *spec, Arena *arena);

@@ -5,22 +5,30 @@
 
 #define CAPACITY_FIRST 64u
 
-static void row_hash_grow(RowHash *hash);
+static void row_hash_grow(RowHash *hash, uint32_t capacity);
 static void row_hash_link(RowHash *hash, uint32_t index);
 static bool entry_equals(const RowHash *hash, const RowHashEntry *entry,
                          const uint8_t *const *values);
 static const RowHashEntry *row_hash_walk(const RowHash *hash, uint32_t at, uint64_t value,
                                          const uint8_t *const *values);
 
-void row_hash_init(RowHash *hash, const ColumnPath *columns, uint16_t column_count) {
+void row_hash_init(RowHash *hash, const ColumnPath *columns, uint16_t column_count, Arena *arena) {
     ASSERT(column_count > 0 && column_count <= ROW_HASH_COLUMNS_MAX);
-    *hash = (RowHash){.columns = columns, .column_count = column_count};
+    *hash = (RowHash){.columns = columns, .column_count = column_count, .arena = arena};
 }
 
 void row_hash_done(RowHash *hash) {
-    mem_free(hash->entries);
-    mem_free(hash->buckets);
+    if (hash->arena == NULL) {
+        mem_free(hash->entries);
+        mem_free(hash->buckets);
+    }
     *hash = (RowHash){0};
+}
+
+void row_hash_reserve(RowHash *hash, uint32_t count) {
+    uint32_t capacity = hash->capacity == 0 ? CAPACITY_FIRST : hash->capacity;
+    while (capacity < count && capacity <= UINT32_MAX / 4) capacity *= 2;
+    if (capacity > hash->capacity) row_hash_grow(hash, capacity);
 }
 
 static uint64_t values_hash(const RowHash *hash, const uint8_t *const *values) {
@@ -34,7 +42,9 @@ static uint64_t values_hash(const RowHash *hash, const uint8_t *const *values) {
 
 void row_hash_add(RowHash *hash, Row row) {
     ASSERT(hash->column_count > 0);
-    if (hash->count == hash->capacity) row_hash_grow(hash);
+    if (hash->count == hash->capacity) {
+        row_hash_grow(hash, hash->capacity == 0 ? CAPACITY_FIRST : hash->capacity * 2);
+    }
     const uint8_t *values[ROW_HASH_COLUMNS_MAX];
     for (uint16_t i = 0; i < hash->column_count; i++)
         values[i] = column_at(&hash->columns[i], row.bytes.data);
@@ -44,13 +54,23 @@ void row_hash_add(RowHash *hash, Row row) {
     row_hash_link(hash, hash->count++);
 }
 
-static void row_hash_grow(RowHash *hash) {
+static void row_hash_grow(RowHash *hash, uint32_t capacity) {
     ASSERT(hash->capacity <= UINT32_MAX / 4);
-    hash->capacity = hash->capacity == 0 ? CAPACITY_FIRST : hash->capacity * 2;
-    hash->entries = mem_realloc(hash->entries, hash->capacity * sizeof *hash->entries);
-    mem_free(hash->buckets);
-    hash->buckets = mem_alloc(hash->capacity * sizeof *hash->buckets);
-    memset(hash->buckets, 0xff, hash->capacity * sizeof *hash->buckets);  // ROW_HASH_END
+    ASSERT(capacity > hash->capacity);
+    size_t entry_bytes = (size_t)capacity * sizeof *hash->entries;
+    size_t bucket_bytes = (size_t)capacity * sizeof *hash->buckets;
+    if (hash->arena == NULL) {
+        hash->entries = mem_realloc(hash->entries, entry_bytes);
+        mem_free(hash->buckets);
+        hash->buckets = mem_alloc(bucket_bytes);
+    } else {
+        RowHashEntry *larger = arena_alloc(hash->arena, entry_bytes);
+        if (hash->count > 0) memcpy(larger, hash->entries, hash->count * sizeof *larger);
+        hash->entries = larger;
+        hash->buckets = arena_alloc(hash->arena, bucket_bytes);
+    }
+    hash->capacity = capacity;
+    memset(hash->buckets, 0xff, bucket_bytes);  // ROW_HASH_END
     for (uint32_t i = 0; i < hash->count; i++) row_hash_link(hash, i);
 }
 

@@ -5,102 +5,175 @@
 // hash join, which is gathered once a run, and projected columns, which are put together in one
 // buffer.
 
-#include "query/plan.h"
+#include "query/run.h"
 
-// Where rows go.
-typedef struct Sink {
+#include "query/explain.h"
+
+typedef struct Count {
+    uint64_t rows;
+} Count;
+
+typedef struct Direct {
+    const Query *query;
+    Output *output;
+} Direct;
+
+typedef struct FragmentOutput {
+    const Fragment *fragment;
     QueryRow row;
     void *user;
-    uint64_t left;  // of LIMIT
-    uint64_t count;
-    bool is_counting;  // rows are only counted
-    bool is_stopped;
-    Buffer columns;  // the projected row
-} Sink;
+} FragmentOutput;
 
-typedef struct SinkVisit {
-    Sink *sink;
+// One fragment's part of a run.
+typedef struct Feed {
     const Fragment *fragment;
-} SinkVisit;
+    uint32_t at;  // of the fragment, in its query
+    Store *store;
+    TupleTake take;
+    void *user;
+    uint64_t touched_max;
+    StepCount *counts;
+} Feed;
 
-static void sink_take(Sink *sink, const Fragment *fragment, const uint8_t *const *rows,
-                      Bytes returned);
-static void fragment_feed(const Fragment *fragment, Store *store, Sink *sink);
-static bool sink_visit(void *user, const Row *row);
-static void fragment_feed_join(const Fragment *fragment, Store *store, Sink *sink);
-static Bytes cursor_key(Cursor *cursor, const uint8_t *const *rows);
-static void cursor_open_hash(Cursor *cursor, const uint8_t *const *rows);
-static bool cursor_step(Cursor *cursor);
+static void run_counted(Run *run, Output *output);
+static bool count_tuple(void *user, uint32_t fragment, const uint8_t *const *rows, Bytes returned);
+static bool direct_tuple(void *user, uint32_t fragment, const uint8_t *const *rows, Bytes returned);
+static bool fragment_tuple(void *user, uint32_t fragment, const uint8_t *const *rows,
+                           Bytes returned);
+static bool feed_run(const Feed *feed, QueryOutcome *outcome);
+static bool feed_one(const Feed *feed, Cursor *cursor);
+static bool feed_join(const Feed *feed, Cursor *cursors);
 
 // ---- queries ----
 
-void query_run(const Query *query, Store *store, QueryRow row, void *user) {
-    Sink sink = {
-        .row = row, .user = user, .left = query->limit, .is_counting = query->shape == QUERY_COUNT};
+QueryOutcome query_run(const Query *query, Store *store, QueryRow row, void *user) {
     ASSERT(query->fragment_count > 0);
+    if (query->is_explained) return explain_run(query, store, row, user);
+    Run run = {.query = query, .store = store};
+    run_query(&run, row, user);
+    return run.outcome;
+}
+
+Status query_check_outcome(const QueryOutcome *outcome, Error *error) {
+    switch (outcome->stop) {
+    case QUERY_FINISHED: return STATUS_OK;
+    case QUERY_STOPPED_TOUCHED:
+        return error_set(error, STATUS_LIMIT,
+                         "The query looks at more than %u rows of one table; add an index or a "
+                         "narrower WHERE",
+                         SQL_TOUCHED_ROWS_MAX);
+    case QUERY_STOPPED_GATHERED:
+        return error_set(
+            error, STATUS_LIMIT,
+            "The query gathers more than %u bytes to sort, to group or for one row; add "
+            "a LIMIT or a narrower WHERE",
+            SQL_GATHERED_BYTES_MAX);
+    }
+    UNREACHABLE();
+}
+
+void run_query(Run *run, QueryRow row, void *user) {
+    const Query *query = run->query;
+    Output output = {.query = query, .row = row, .user = user, .left = query->limit};
     if (query->limit == 0) return;
-    if (sink.is_counting)
-        sink.left = QUERY_LIMIT_NONE;  // the limit is about rows of the result: one
-    buffer_init(&sink.columns, STORE_ROW_BYTES_MAX);
-    for (uint32_t i = 0; i < query->fragment_count && !sink.is_stopped; i++) {
-        fragment_feed(&query->fragments[i], store, &sink);
-    }
-    buffer_done(&sink.columns);
-    if (!sink.is_counting) return;
-    uint8_t count[sizeof(uint64_t)];
-    store_u64le(count, sink.count);
-    (void)row(user,
-              bytes_of(count, sizeof count));  // the last row: whether to go on does not matter
-}
-
-void fragment_run(const Fragment *fragment, Store *store, QueryRow row, void *user) {
-    Sink sink = {.row = row, .user = user, .left = QUERY_LIMIT_NONE};
-    buffer_init(&sink.columns, STORE_ROW_BYTES_MAX);
-    fragment_feed(fragment, store, &sink);
-    buffer_done(&sink.columns);
-}
-
-static void fragment_feed(const Fragment *fragment, Store *store, Sink *sink) {
-    if (sink->is_counting && fragment->is_bare && !fragment->relations[0].is_event) {
-        sink->count += table_row_count(store_find_table(store, fragment->relations[0].table));
-        return;
-    }
-    if (fragment->relation_count > 1) {
-        fragment_feed_join(fragment, store, sink);
-        return;
-    }
-    SinkVisit visit = {sink, fragment};
-    fragment_visit(fragment, store, sink_visit, &visit);
-}
-
-static bool sink_visit(void *user, const Row *row) {
-    SinkVisit *visit = user;
-    const uint8_t *rows[1] = {row->bytes.data};
-    sink_take(visit->sink, visit->fragment, rows, row->bytes);
-    return !visit->sink->is_stopped;
-}
-
-static void sink_take(Sink *sink, const Fragment *fragment, const uint8_t *const *rows,
-                      Bytes returned) {
-    ASSERT(!sink->is_stopped);
-    sink->count++;
-    if (sink->is_counting) return;
-    Bytes bytes;
-    if (fragment->column_count == 0) {
-        bytes = fragment_output(fragment, returned);
+    buffer_init(&output.columns, STORE_ROW_BYTES_MAX);
+    bool is_sorted = query->order_count > 0 && !query->is_in_order;
+    if (query->shape == QUERY_COUNT) {
+        run_counted(run, &output);
+    } else if (query->shape == QUERY_GROUPS) {
+        run_grouped(run, &output);
+    } else if (is_sorted) {
+        run_sorted(run, &output);
     } else {
-        buffer_clear(&sink->columns);
-        for (uint16_t i = 0; i < fragment->column_count; i++) {
-            const ColumnPath *path = &fragment->columns[i];
-            buffer_append_bytes(&sink->columns, column_bytes(path, rows[path->relation]));
-        }
-        bytes = buffer_bytes(&sink->columns);
+        Direct direct = {query, &output};
+        run_each(run, direct_tuple, &direct);
     }
-    sink->left--;
-    if (!sink->row(sink->user, bytes) || sink->left == 0) sink->is_stopped = true;
+    if (output.is_full) run->outcome.stop = QUERY_STOPPED_GATHERED;
+    buffer_done(&output.columns);
 }
 
-// ---- one relation ----
+static bool direct_tuple(void *user, uint32_t fragment, const uint8_t *const *rows,
+                         Bytes returned) {
+    const Direct *direct = user;
+    const Fragment *of = &direct->query->fragments[fragment];
+    if (of->column_count == 0) return output_row(direct->output, fragment_output(of, returned));
+    return output_tuple(direct->output, of->columns, of->column_count, rows, returned);
+}
+
+// The limit is about rows of the result: there is one.
+static void run_counted(Run *run, Output *output) {
+    const Query *query = run->query;
+    Count count = {0};
+    const Fragment *first = &query->fragments[0];
+    bool is_bare = query->fragment_count == 1 && first->is_bare && run->counts == NULL;
+    if (is_bare && !first->relations[0].is_event) {
+        count.rows = table_row_count(store_find_table(run->store, first->relations[0].table));
+    } else {
+        run_each(run, count_tuple, &count);
+    }
+    if (run->outcome.stop != QUERY_FINISHED) return;
+    uint8_t bytes[sizeof(uint64_t)];
+    store_u64le(bytes, count.rows);
+    (void)output_row(output, bytes_of(bytes, sizeof bytes));  // the only row
+}
+
+static bool count_tuple(void *user, uint32_t fragment, const uint8_t *const *rows, Bytes returned) {
+    (void)fragment;
+    (void)rows;
+    (void)returned;
+    ((Count *)user)->rows++;
+    return true;
+}
+
+// ---- output ----
+
+bool output_tuple(Output *output, const ColumnPath *columns, uint16_t column_count,
+                  const uint8_t *const *rows, Bytes returned) {
+    if (column_count == 0) return output_row(output, returned);
+    buffer_clear(&output->columns);
+    for (uint16_t i = 0; i < column_count; i++) {
+        buffer_append_bytes(&output->columns, column_bytes(&columns[i], rows[columns[i].relation]));
+    }
+    return output_columns(output);
+}
+
+bool output_columns(Output *output) {
+    if (output->columns.failed) {
+        output->is_full = true;
+        return false;
+    }
+    return output_row(output, buffer_bytes(&output->columns));
+}
+
+bool output_row(Output *output, Bytes row) {
+    ASSERT(output->left > 0);
+    output->left--;
+    return output->row(output->user, row) && output->left > 0;
+}
+
+// ---- fragments ----
+
+QueryOutcome fragment_run(const Fragment *fragment, Store *store, QueryRow row, void *user) {
+    FragmentOutput output = {fragment, row, user};
+    Feed feed = {
+        .fragment = fragment,
+        .store = store,
+        .take = fragment_tuple,
+        .user = &output,
+        .touched_max = SQL_TOUCHED_ROWS_MAX,
+    };
+    QueryOutcome outcome = {0};
+    (void)feed_run(&feed, &outcome);
+    return outcome;
+}
+
+static bool fragment_tuple(void *user, uint32_t fragment, const uint8_t *const *rows,
+                           Bytes returned) {
+    (void)fragment;
+    (void)rows;
+    const FragmentOutput *output = user;
+    return output->row(output->user, fragment_output(output->fragment, returned));
+}
 
 void fragment_visit(const Fragment *fragment, Store *store, RowVisit visit, void *user) {
     ASSERT(fragment->relation_count == 1);
@@ -114,143 +187,73 @@ void fragment_visit(const Fragment *fragment, Store *store, RowVisit visit, void
     cursor_done(&cursor);
 }
 
-// ---- joins ----
+// ---- tuples ----
 
-static void fragment_feed_join(const Fragment *fragment, Store *store, Sink *sink) {
-    const uint8_t *rows[SQL_RELATIONS_MAX] = {0};
+void run_each(Run *run, TupleTake take, void *user) {
+    const Query *query = run->query;
+    for (uint32_t i = 0; i < query->fragment_count; i++) {
+        Feed feed = {
+            .fragment = &query->fragments[i],
+            .at = i,
+            .store = run->store,
+            .take = take,
+            .user = user,
+            .touched_max = SQL_TOUCHED_ROWS_MAX,
+            .counts = run->counts == NULL ? NULL : &run->counts[(size_t)i * SQL_RELATIONS_MAX],
+        };
+        if (!feed_run(&feed, &run->outcome)) return;
+    }
+}
+
+// False if the receiver stopped it, or it looked at too much.
+static bool feed_run(const Feed *feed, QueryOutcome *outcome) {
+    const Fragment *fragment = feed->fragment;
+    uint16_t count = fragment->relation_count;
     Cursor cursors[SQL_RELATIONS_MAX];
-    uint16_t count = fragment->relation_count, returned = 0;
-    ASSERT(count > 1 && count <= SQL_RELATIONS_MAX);
+    ASSERT(count > 0 && count <= SQL_RELATIONS_MAX);
     for (uint16_t i = 0; i < count; i++) {
-        cursor_init(&cursors[i], fragment, store, &fragment->route.steps[i]);
+        cursor_init(&cursors[i], fragment, feed->store, &fragment->route.steps[i]);
+        cursors[i].touched_max = feed->touched_max;
+    }
+    bool goes_on = count == 1 ? feed_one(feed, cursors) : feed_join(feed, cursors);
+    for (uint16_t i = 0; i < count; i++) {
+        outcome->touched += cursors[i].touched;
+        if (cursor_is_exhausted(&cursors[i])) outcome->stop = QUERY_STOPPED_TOUCHED;
+        if (feed->counts != NULL) {
+            feed->counts[i].touched += cursors[i].touched;
+            feed->counts[i].kept += cursors[i].kept;
+        }
+        cursor_done(&cursors[i]);
+    }
+    return goes_on && outcome->stop == QUERY_FINISHED;
+}
+
+static bool feed_one(const Feed *feed, Cursor *cursor) {
+    const uint8_t *rows[1] = {0};
+    cursor_open(cursor, rows);
+    while (cursor_next(cursor, rows)) {
+        if (!feed->take(feed->user, feed->at, rows, cursor->row.bytes)) return false;
+    }
+    return true;
+}
+
+static bool feed_join(const Feed *feed, Cursor *cursors) {
+    const Fragment *fragment = feed->fragment;
+    const uint8_t *rows[SQL_RELATIONS_MAX] = {0};
+    uint16_t count = fragment->relation_count, returned = 0, depth = 0;
+    for (uint16_t i = 0; i < count; i++) {
         if (fragment->route.steps[i].relation == fragment->returned) returned = i;
     }
-    uint16_t depth = 0;
     cursor_open(&cursors[0], rows);
-    while (!sink->is_stopped) {
+    for (;;) {
         if (!cursor_next(&cursors[depth], rows)) {
-            if (depth == 0) break;
+            if (depth == 0 || cursor_is_exhausted(&cursors[depth])) return true;
             depth--;
-        } else if (depth + 1 == count) {
-            sink_take(sink, fragment, rows, cursors[returned].row.bytes);
-        } else {
+        } else if (depth + 1 < count) {
             depth++;
             cursor_open(&cursors[depth], rows);
+        } else if (!feed->take(feed->user, feed->at, rows, cursors[returned].row.bytes)) {
+            return false;
         }
     }
-    for (uint16_t i = 0; i < count; i++) cursor_done(&cursors[i]);
-}
-
-// ---- cursors ----
-
-void cursor_init(Cursor *cursor, const Fragment *fragment, Store *store, const Step *step) {
-    *cursor = (Cursor){.step = step, .fragment = fragment, .store = store};
-    buffer_init(&cursor->key, STORE_ROW_BYTES_MAX);
-}
-
-void cursor_done(Cursor *cursor) {
-    buffer_done(&cursor->key);
-    row_hash_done(&cursor->hash);
-}
-
-void cursor_open(Cursor *cursor, const uint8_t *const *rows) {
-    const Step *step = cursor->step;
-    TableId table = cursor->fragment->relations[step->relation].table;
-    switch (step->access) {
-    case ACCESS_NONE: break;
-    case ACCESS_SCAN: cursor->scan = table_scan(store_find_table(cursor->store, table)); break;
-    case ACCESS_POINT: {
-        Index *index = store_find_index(cursor->store, step->index);
-        ASSERT(index != NULL);  // the schema has not changed since the plan was made
-        Bytes key = cursor_key(cursor, rows);
-        cursor->is_single = false;
-        if (!index_is_unique(index)) {
-            index_scan_point(index, key, &cursor->index);
-        } else {
-            cursor->is_single = index_find(index, key, &cursor->row);
-        }
-        break;
-    }
-    case ACCESS_RANGE: {
-        Index *index = store_find_index(cursor->store, step->index);
-        ASSERT(index != NULL);
-        IndexRange range = {
-            .prefix_columns = step->key_count, .lower = step->lower, .upper = step->upper};
-        if (step->key_count > 0) range.prefix = cursor_key(cursor, rows);
-        index_scan_range(index, &range, &cursor->index);
-        break;
-    }
-    case ACCESS_HASH: cursor_open_hash(cursor, rows); break;
-    case ACCESS_GIVEN: UNREACHABLE();
-    }
-}
-
-// The key for an index: the one part as it is, or several put together.
-static Bytes cursor_key(Cursor *cursor, const uint8_t *const *rows) {
-    const Step *step = cursor->step;
-    ASSERT(step->key_count > 0);
-    buffer_clear(&cursor->key);
-    for (uint16_t i = 0; i < step->key_count; i++) {
-        const KeyPart *part = &step->key[i];
-        Bytes value = part->is_constant ? part->constant
-                                        : column_bytes(&part->column, rows[part->column.relation]);
-        if (step->key_count == 1) return value;
-        buffer_append_bytes(&cursor->key, value);
-    }
-    ASSERT(!cursor->key.failed);
-    return buffer_bytes(&cursor->key);
-}
-
-// The first opening gathers the relation's rows that satisfy its own conditions.
-static void cursor_open_hash(Cursor *cursor, const uint8_t *const *rows) {
-    const Step *step = cursor->step;
-    const Relation *relation = &cursor->fragment->relations[step->relation];
-    if (!cursor->is_hashed) {
-        cursor->is_hashed = true;
-        row_hash_init(&cursor->hash, step->hash_columns, step->key_count);
-        TableScan scan = table_scan(store_find_table(cursor->store, relation->table));
-        const uint8_t *own[SQL_RELATIONS_MAX] = {0};
-        Row row;
-        while (table_scan_next(&scan, &row)) {
-            own[step->relation] = row.bytes.data;
-            if (program_holds(&relation->filter, own)) row_hash_add(&cursor->hash, row);
-        }
-    }
-    for (uint16_t i = 0; i < step->key_count; i++) {
-        const KeyPart *part = &step->key[i];
-        ASSERT(!part->is_constant);
-        cursor->values[i] = column_at(&part->column, rows[part->column.relation]);
-    }
-    cursor->entry = row_hash_first(&cursor->hash, cursor->values);
-}
-
-bool cursor_next(Cursor *cursor, const uint8_t **rows) {
-    const Step *step = cursor->step;
-    ASSERT(step->relation < cursor->fragment->relation_count);
-    while (cursor_step(cursor)) {
-        rows[step->relation] = cursor->row.bytes.data;
-        if (program_holds(&step->filter, rows)) return true;
-    }
-    return false;
-}
-
-static bool cursor_step(Cursor *cursor) {
-    switch (cursor->step->access) {
-    case ACCESS_NONE: return false;
-    case ACCESS_SCAN: return table_scan_next(&cursor->scan, &cursor->row);
-    case ACCESS_POINT:
-        if (cursor->is_single) {
-            cursor->is_single = false;
-            return true;
-        }
-        return cursor->index.index != NULL && index_scan_next(&cursor->index, &cursor->row);
-    case ACCESS_RANGE: return index_scan_next(&cursor->index, &cursor->row);
-    case ACCESS_HASH:
-        if (cursor->entry == NULL) return false;
-        cursor->row = cursor->entry->row;
-        cursor->entry = row_hash_next(&cursor->hash, cursor->entry, cursor->values);
-        return true;
-    case ACCESS_GIVEN: break;
-    }
-    UNREACHABLE();
 }

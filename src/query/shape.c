@@ -7,6 +7,7 @@
 // then is an index join if an index of the joined table ends in the join column and equalities fix
 // the columns before it.
 
+#include "query/estimate.h"
 #include "query/plan.h"
 
 // A longer index is not used for a scan.
@@ -64,7 +65,6 @@ static Cost cost_join(Store *store, const Shape *shape, Cost outer, const ShapeJ
 static const IndexSchema *leaf_index(Store *store, const ShapeRelation *relation, bool has_key,
                                      bool has_pushed);
 static uint64_t index_rows(Store *store, IndexId index);
-static uint64_t index_distinct(const Index *index);
 static uint64_t add_saturating(uint64_t a, uint64_t b);
 static uint64_t multiply_saturating(uint64_t a, uint64_t b);
 
@@ -144,7 +144,7 @@ static void shape_set_joins(Store *store, Shape *shape) {
         if (join->is_equal) shape_find_index(store, shape, join);
         const TableSchema *inner = table_schema(
             store_find_table(store, shape->relations[join->inner].table));
-        if (join->has_index && inner->is_event) shape->looks_up_event = true;
+        if (inner->is_event) shape->looks_up_event = true;
     }
 }
 
@@ -181,18 +181,25 @@ static bool relation_fixes(const ShapeRelation *relation, uint16_t column) {
 
 // ---- subscriptions ----
 
-Status shape_check_subscription(const Shape *shape, Error *error) {
-    for (uint16_t level = 1; level < shape->count; level++) {
-        if (shape->joins[level].has_index) continue;
+Status shape_check_subscription(const Shape *shape, const ShapeLimits *limits, Error *error) {
+    if (!limits->join_without_index && shape_joins_without_index(shape)) {
         return error_set(error, STATUS_INVALID, "Subscriptions require indexes on join columns");
     }
     if (shape->looks_up_event) {
         return error_set(error, STATUS_INVALID,
                          "Event tables cannot be used as the lookup table in subscription joins");
     }
-    if (shape->count <= 2) return STATUS_OK;
+    ASSERT(limits->tables_max <= SQL_LIVE_RELATIONS_MAX);
+    if (shape->count <= limits->tables_max) return STATUS_OK;
     return error_set(error, STATUS_INVALID, "Invalid number of tables in subscription: %u",
                      shape->count);
+}
+
+bool shape_joins_without_index(const Shape *shape) {
+    for (uint16_t level = 1; level < shape->count; level++) {
+        if (!shape->joins[level].has_index) return true;
+    }
+    return false;
 }
 
 // ---- estimates ----
@@ -278,27 +285,8 @@ static uint64_t index_rows(Store *store, IndexId id) {
     if (index == NULL) return 0;
     uint64_t rows = table_row_count(index_table(index));
     if (index_is_unique(index)) return rows > 0 ? 1 : 0;
-    uint64_t distinct = index_distinct(index);
+    uint64_t distinct = estimate_distinct(index, SQL_ESTIMATE_ROWS_MAX);
     return distinct > 0 ? rows / distinct : 0;
-}
-
-// Keys of an index that is not unique: rows that are the first ones of their key.
-static uint64_t index_distinct(const Index *index) {
-    uint64_t distinct = 0;
-    Buffer key;
-    buffer_init(&key, STORE_ROW_BYTES_MAX);
-    TableScan scan = table_scan(index_table(index));
-    Row row;
-    while (table_scan_next(&scan, &row)) {
-        buffer_clear(&key);
-        index_project(index, row.bytes, &key);
-        IndexScan same;
-        Row first;
-        index_scan_point(index, buffer_bytes(&key), &same);
-        if (index_scan_next(&same, &first) && first.id == row.id) distinct++;
-    }
-    buffer_done(&key);
-    return distinct;
 }
 
 static uint64_t add_saturating(uint64_t a, uint64_t b) {

@@ -7,11 +7,24 @@
 
 #include "sql/literal.h"
 
-#define ROW_LIMIT_NAME "row_limit"
-#define ST_VAR_VALUE_U64 8u  // the tag of a u64 in st_var's value
+// The system variables, and the tag of their type in st_var's value (sql.md 21).
+static const struct {
+    const char *name;
+    TypeKind type;
+    uint8_t tag;
+} VARIABLES[] = {
+    {"row_limit", TYPE_U64, 8},
+    {"join_tables_max", TYPE_U64, 8},  // ours, as those below
+    {"join_without_index", TYPE_BOOL, 0},
+};
+#define VARIABLE_COUNT (sizeof VARIABLES / sizeof VARIABLES[0])
+#define VARIABLE_BYTES_MAX (1 + sizeof(uint64_t))
 
 static Status change_insert_row(Typing *typing, const SyntaxRow *row, Arena *arena, Bytes *ret_row);
 static Status change_filter(Typing *typing, const Syntax *filter, DmlSpec *spec);
+static Status change_variable_value(Typing *typing, const Syntax *literal, const Type *type,
+                                    Bytes *ret_value);
+static uint32_t variable_find(Bytes name);
 
 Status change_insert(Typing *typing, const SyntaxStatement *statement, Arena *arena,
                      const Dml **ret_dml) {
@@ -111,31 +124,41 @@ Status change_set(Typing *typing, const SyntaxStatement *statement, Arena *arena
                   const Dml **ret_dml, Bytes *ret_value) {
     Status status = change_check_variable(typing, statement->name);
     if (status != STATUS_OK) return status;
-    const Syntax *literal = statement->assignments[0].value;
-    const Type *u64 = type_primitive(TYPE_U64);
-    switch (literal->kind) {
-    case SYNTAX_BOOL: return typing_fail_type(typing, u64, type_primitive(TYPE_BOOL));
-    case SYNTAX_STRING: return typing_fail_type(typing, u64, type_primitive(TYPE_STRING));
-    case SYNTAX_HEX:
-        return typing_fail_type(typing, u64, type_array(typing->arena, type_primitive(TYPE_U8)));
-    default: break;
-    }
-    Bytes number;
-    if (!literal_read(literal->text, u64, typing->arena, &number)) {
-        return typing_fail_literal(typing, literal->text, u64);
-    }
-    uint8_t value[9] = {ST_VAR_VALUE_U64};
-    memcpy(value + 1, number.data, sizeof value - 1);
+    uint32_t variable = variable_find(statement->name);
+    const Type *type = type_primitive(VARIABLES[variable].type);
+    Bytes literal;
+    status = change_variable_value(typing, statement->assignments[0].value, type, &literal);
+    if (status != STATUS_OK) return status;
+    uint8_t value[VARIABLE_BYTES_MAX] = {VARIABLES[variable].tag};
+    uint32_t value_count = 1 + literal.count;
+    ASSERT(value_count <= sizeof value);
+    memcpy(value + 1, literal.data, literal.count);
     Buffer row;
-    buffer_init(&row, sizeof(uint32_t) + statement->name.count + sizeof value);
+    buffer_init(&row, sizeof(uint32_t) + statement->name.count + value_count);
     buffer_string(&row, statement->name);
-    buffer_append(&row, value, sizeof value);
+    buffer_append(&row, value, value_count);
     Bytes bytes = buffer_bytes(&row);
     DmlSpec spec = {.kind = DML_INSERT, .table = ST_VAR, .rows = &bytes, .row_count = 1};
     *ret_dml = dml_build(typing->context->store, &spec, arena);
-    *ret_value = arena_copy(arena, bytes_of(value, sizeof value));
+    *ret_value = arena_copy(arena, bytes_of(value, value_count));
     buffer_done(&row);
     return STATUS_OK;
+}
+
+// Every literal has its own type here; a number is read as the one that is wanted.
+static Status change_variable_value(Typing *typing, const Syntax *literal, const Type *type,
+                                    Bytes *ret_value) {
+    switch (literal->kind) {
+    case SYNTAX_BOOL:
+        if (type->kind == TYPE_BOOL) return typing_value(typing, literal, type, ret_value);
+        return typing_fail_type(typing, type, type_primitive(TYPE_BOOL));
+    case SYNTAX_STRING: return typing_fail_type(typing, type, type_primitive(TYPE_STRING));
+    case SYNTAX_HEX:
+        return typing_fail_type(typing, type, type_array(typing->arena, type_primitive(TYPE_U8)));
+    default: break;
+    }
+    if (literal_read(literal->text, type, typing->arena, ret_value)) return STATUS_OK;
+    return typing_fail_literal(typing, literal->text, type);
 }
 
 Status change_check_rights(Typing *typing, const Dml *dml) {
@@ -170,7 +193,14 @@ Status change_check_rights(Typing *typing, const Dml *dml) {
 }
 
 Status change_check_variable(Typing *typing, Bytes name) {
-    if (bytes_equal_text(name, ROW_LIMIT_NAME)) return STATUS_OK;
+    if (variable_find(name) < VARIABLE_COUNT) return STATUS_OK;
     return error_set(typing->error, STATUS_INVALID, "%.*s is not a valid system variable",
                      BYTES_FORMAT(name));
+}
+
+// VARIABLE_COUNT if there is none of that name.
+static uint32_t variable_find(Bytes name) {
+    uint32_t at = 0;
+    while (at < VARIABLE_COUNT && !bytes_equal_text(name, VARIABLES[at].name)) at++;
+    return at;
 }

@@ -333,7 +333,7 @@ static void parse_type(Parser *parser) {
 // [a, b]
 static void parse_brackets(Parser *parser) {
     (void)parser_take(parser, TOKEN_LEFT_BRACKET);
-    if (!parser_sees(parser, TOKEN_RIGHT_BRACKET)) parse_exprs(parser);
+    if (!parser_sees(parser, TOKEN_RIGHT_BRACKET)) (void)parse_exprs(parser);
     parser_expect(parser, TOKEN_RIGHT_BRACKET, "]");
 }
 
@@ -352,7 +352,25 @@ static Syntax *parse_case(Parser *parser) {
     return syntax_other(parser, first);
 }
 
-// A call whose opening parenthesis is next: count(*) is recognised, other calls are only taken in.
+// The aggregate that a name means.
+static SyntaxAggregate aggregate_of(Bytes name, bool is_star) {
+    static const struct {
+        const char *name;
+        SyntaxAggregate aggregate;
+    } AGGREGATES[] = {
+        {"sum", SYNTAX_SUM}, {"min", SYNTAX_MIN}, {"max", SYNTAX_MAX}, {"avg", SYNTAX_AVG}};
+    if (is_star) {
+        bool is_count = name.count == 5 && strncasecmp((const char *)name.data, "count", 5) == 0;
+        return is_count ? SYNTAX_COUNT : SYNTAX_AGGREGATE_NONE;
+    }
+    for (uint32_t i = 0; i < sizeof AGGREGATES / sizeof AGGREGATES[0]; i++) {
+        if (name.count == 3 && strncasecmp((const char *)name.data, AGGREGATES[i].name, 3) == 0)
+            return AGGREGATES[i].aggregate;
+    }
+    return SYNTAX_AGGREGATE_NONE;
+}
+
+// A call whose opening parenthesis is next: aggregates are recognised, others are only taken in.
 static Syntax *parse_function(Parser *parser, uint32_t first) {
     bool is_simple = parser->at == first + 1;
     Bytes name = parser->tokens.items[first].value;
@@ -366,7 +384,7 @@ static Syntax *parse_function(Parser *parser, uint32_t first) {
                    parser->tokens.items[open].kind == TOKEN_STAR;
     if (parser_take_keywords(parser, KEYWORD_ORDER, KEYWORD_BY)) {
         is_simple = false;
-        parse_order_by(parser);
+        (void)parse_order_by(parser);
     }
     parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
     if (parser_take_keyword(parser, KEYWORD_OVER)) {
@@ -378,8 +396,10 @@ static Syntax *parse_function(Parser *parser, uint32_t first) {
         }
     }
     Syntax *node = syntax_new(parser, SYNTAX_FUNCTION, first);
-    bool is_count = name.count == 5 && strncasecmp((const char *)name.data, "count", 5) == 0;
-    node->is_count_star = is_simple && is_star && is_count;
+    bool is_column = count == 1 && arguments[0].value != NULL &&
+                     arguments[0].value->kind == SYNTAX_NAME;
+    if (is_simple && (is_star || is_column)) node->aggregate = aggregate_of(name, is_star);
+    if (node->aggregate != SYNTAX_AGGREGATE_NONE && is_column) node->left = arguments[0].value;
     return node;
 }
 
@@ -552,7 +572,7 @@ static Syntax *parse_test(Parser *parser, Syntax *left) {
             parser_sees_keyword(parser, KEYWORD_WITH)) {
             (void)parse_query(parser);
         } else {
-            parse_exprs(parser);
+            (void)parse_exprs(parser);
         }
         parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
     } else if (parser_take_keyword(parser, KEYWORD_BETWEEN)) {

@@ -135,12 +135,18 @@ static void parse_select(Parser *parser, SyntaxQuery *query) {
 }
 
 static void parse_select_tail(Parser *parser, SyntaxQuery *query) {
-    static const Keyword LISTS[] = {KEYWORD_GROUP, KEYWORD_CLUSTER, KEYWORD_DISTRIBUTE,
-                                    KEYWORD_SORT};
+    static const Keyword LISTS[] = {KEYWORD_CLUSTER, KEYWORD_DISTRIBUTE, KEYWORD_SORT};
+    if (parser_take_keywords(parser, KEYWORD_GROUP, KEYWORD_BY)) {
+        if (parser_take_keyword(parser, KEYWORD_ALL)) {
+            query->has_select_extras = true;
+        } else {
+            query->group = parse_exprs(parser);
+        }
+    }
     for (uint32_t i = 0; i < sizeof LISTS / sizeof LISTS[0]; i++) {
         if (!parser_take_keywords(parser, LISTS[i], KEYWORD_BY)) continue;
         query->has_select_extras = true;
-        if (!parser_take_keyword(parser, KEYWORD_ALL)) parse_exprs(parser);
+        if (!parser_take_keyword(parser, KEYWORD_ALL)) (void)parse_exprs(parser);
     }
     if (parser_take_keyword(parser, KEYWORD_HAVING)) {
         query->has_select_extras = true;
@@ -150,7 +156,7 @@ static void parse_select_tail(Parser *parser, SyntaxQuery *query) {
         query->has_select_extras = true;
         (void)parser_identifier(parser);
         parser_expect_keyword(parser, KEYWORD_AS, "AS");
-        parse_exprs(parser);
+        (void)parse_exprs(parser);
     }
     if (parser_take_keyword(parser, KEYWORD_QUALIFY)) {
         query->has_select_extras = true;
@@ -188,8 +194,8 @@ static void parse_values(Parser *parser, SyntaxQuery *query) {
 
 static void parse_query_tail(Parser *parser, SyntaxQuery *query) {
     if (parser_take_keywords(parser, KEYWORD_ORDER, KEYWORD_BY)) {
-        query->has_extras = true;
-        parse_order_by(parser);
+        query->order = parse_order_by(parser);
+        if (query->order.has_nulls) query->has_extras = true;
     }
     bool has_limit = false, has_offset = false;
     for (uint32_t turn = 0; turn < 2; turn++) {  // LIMIT and OFFSET, in either order
@@ -223,22 +229,41 @@ static void parse_query_tail(Parser *parser, SyntaxQuery *query) {
     }
 }
 
-void parse_order_by(Parser *parser) {
+SyntaxOrders parse_order_by(Parser *parser) {
+    SyntaxOrders orders = {0};
+    uint32_t capacity = 0;
     do {
-        (void)parse_expr(parser);
-        if (!parser_take_keyword(parser, KEYWORD_ASC))
-            (void)parser_take_keyword(parser, KEYWORD_DESC);
-        if (parser_take_keyword(parser, KEYWORD_NULLS) &&
-            !parser_take_keyword(parser, KEYWORD_FIRST)) {
-            parser_expect_keyword(parser, KEYWORD_LAST, "LAST");
+        if (orders.count == capacity) {
+            capacity = capacity == 0 ? 4 : capacity * 2;
+            SyntaxOrder *larger = ARENA_ARRAY(parser->arena, SyntaxOrder, capacity);
+            if (orders.count > 0) memcpy(larger, orders.items, orders.count * sizeof *larger);
+            orders.items = larger;
         }
+        SyntaxOrder *order = &orders.items[orders.count++];
+        order->expr = parse_expr(parser);
+        if (!parser_take_keyword(parser, KEYWORD_ASC))
+            order->is_descending = parser_take_keyword(parser, KEYWORD_DESC);
+        if (!parser_take_keyword(parser, KEYWORD_NULLS)) continue;
+        orders.has_nulls = true;
+        if (!parser_take_keyword(parser, KEYWORD_FIRST))
+            parser_expect_keyword(parser, KEYWORD_LAST, "LAST");
     } while (parser_take(parser, TOKEN_COMMA));
+    return orders;
 }
 
-void parse_exprs(Parser *parser) {
+SyntaxList parse_exprs(Parser *parser) {
+    SyntaxList list = {0};
+    uint32_t capacity = 0;
     do {
-        (void)parse_expr(parser);
+        if (list.count == capacity) {
+            capacity = capacity == 0 ? 4 : capacity * 2;
+            const Syntax **larger = ARENA_ARRAY(parser->arena, const Syntax *, capacity);
+            if (list.count > 0) memcpy(larger, list.items, list.count * sizeof *larger);
+            list.items = larger;
+        }
+        list.items[list.count++] = parse_expr(parser);
     } while (parser_take(parser, TOKEN_COMMA));
+    return list;
 }
 
 // ---- items ----
@@ -359,7 +384,7 @@ static SyntaxTable parse_table(Parser *parser) {
         table.is_plain = false;  // hints
         (void)parser_take_keyword(parser, KEYWORD_WITH);
         (void)parser_take(parser, TOKEN_LEFT_PAREN);
-        parse_exprs(parser);
+        (void)parse_exprs(parser);
         parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
     }
     table.end = parser->at;
@@ -377,7 +402,7 @@ static void parse_table_other(Parser *parser, SyntaxTable *table) {
             parser_next(parser)->role = ROLE_CALL;
         else
             parser_fail_expected(parser, "(");
-        parse_exprs(parser);
+        (void)parse_exprs(parser);
         parser_expect(parser, TOKEN_RIGHT_PAREN, ")");
         return;
     }

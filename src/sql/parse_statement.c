@@ -23,6 +23,12 @@ static void parse_returning(Parser *parser, SyntaxStatement *statement);
 SyntaxStatement *parse_statement(Parser *parser) {
     SyntaxStatement *statement = ARENA_NEW(parser->arena, SyntaxStatement);
     statement->first = parser->at;
+    bool is_explained = parser_sees_keyword(parser, KEYWORD_EXPLAIN) &&
+                        parser_peek_ahead(parser, 1)->keyword == KEYWORD_SELECT;
+    if (is_explained) {
+        (void)parser_take_keyword(parser, KEYWORD_EXPLAIN);
+        statement->is_explained = true;
+    }
     bool is_query = parser_sees_keyword(parser, KEYWORD_SELECT) ||
                     parser_sees_keyword(parser, KEYWORD_WITH) ||
                     parser_sees_keyword(parser, KEYWORD_VALUES) ||

@@ -54,12 +54,12 @@ void parser_skip_parens(Parser *parser);
 // ---- grammar ----
 
 const Syntax *parse_expr(Parser *parser);                      // parse_expr.c
-void parse_exprs(Parser *parser);                              // with commas between them
+SyntaxList parse_exprs(Parser *parser);                        // with commas between them
 SyntaxQuery *parse_query(Parser *parser);                      // parse_query.c
 SyntaxTables parse_tables(Parser *parser);                     // one entry of FROM
 uint32_t parse_items(Parser *parser, SyntaxItem **ret_items);  // SELECT's and RETURNING's
 // What stands between the parentheses of a call, without the closing one.
 uint32_t parse_arguments(Parser *parser, SyntaxArgument **ret_items);
-void parse_order_by(Parser *parser);  // what follows ORDER BY
-void parse_names(Parser *parser);     // identifiers with commas, and the closing parenthesis
+SyntaxOrders parse_order_by(Parser *parser);  // what follows ORDER BY
+void parse_names(Parser *parser);  // identifiers with commas, and the closing parenthesis
 SyntaxStatement *parse_statement(Parser *parser);  // parse_statement.c

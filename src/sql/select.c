@@ -1,22 +1,12 @@
 // select.c - what a SELECT returns, and the plan made of it.
 //
-// Order of errors: FROM and its joins, WHERE, what is selected, LIMIT, how views may be called,
-// row-level rules.
+// Order of errors: FROM and its joins, WHERE, what is selected, ORDER BY, LIMIT, how views may be
+// called, row-level rules.
 
 #include "sql/select.h"
 
 #include "base/map.h"
 #include "sql/literal.h"
-
-// What stands between SELECT and FROM, typed.
-typedef struct Selection {
-    QueryShape shape;
-    uint16_t returned;     // QUERY_ROWS
-    QueryColumn *columns;  // QUERY_COLUMNS
-    uint16_t column_count;
-    const Type *row_type;  // in the plan's arena
-    uint64_t limit;
-} Selection;
 
 static Status select_type(Typing *typing, const SyntaxQuery *query, Arena *arena,
                           Selection *ret_selection, Conjuncts *ret_conjuncts);
@@ -30,7 +20,10 @@ static Status select_limit(Typing *typing, const Syntax *limit, Selection *selec
 static Status select_check_view_call(Typing *typing, const SyntaxQuery *query);
 static Status select_fail_shape(Typing *typing);
 static const Query *select_build(Typing *typing, const Selection *selection,
-                                 const Branches *branches, Arena *arena);
+                                 const Branches *branches, const SelectOptions *options,
+                                 Arena *arena);
+static QueryColumn *select_move(Typing *typing, const QueryColumn *columns, uint16_t count,
+                                const Branch *branch);
 static uint32_t select_views(Typing *typing, const Branches *branches, QueryView **ret_views);
 
 Status select_type_rows(Typing *typing, Bytes text, Branch *ret_branch) {
@@ -51,19 +44,19 @@ Status select_type_rows(Typing *typing, Bytes text, Branch *ret_branch) {
     return status;
 }
 
-Status select_compile(Typing *typing, const SyntaxQuery *query, SyntaxGrammar grammar, Arena *arena,
-                      const Query **ret_query) {
+Status select_compile(Typing *typing, const SyntaxQuery *query, const SelectOptions *options,
+                      Arena *arena, const Query **ret_query) {
     Selection selection;
     Conjuncts conjuncts;
     Status status = select_type(typing, query, arena, &selection, &conjuncts);
     if (status != STATUS_OK) return status;
-    if (grammar == GRAMMAR_SUBSCRIPTION && selection.shape != QUERY_ROWS)
+    if (options->grammar == GRAMMAR_SUBSCRIPTION && selection.shape != QUERY_ROWS)
         return select_fail_shape(typing);
     Branch whole = branch_of(typing, conjuncts, selection.returned);
     Branches branches;
     status = rules_apply(typing, &whole, &branches, &typing->uses_sender);
     if (status != STATUS_OK) return status;
-    *ret_query = select_build(typing, &selection, &branches, arena);
+    *ret_query = select_build(typing, &selection, &branches, options, arena);
     return STATUS_OK;
 }
 
@@ -73,6 +66,7 @@ static Status select_type(Typing *typing, const SyntaxQuery *query, Arena *arena
     Status status = typing_add_tables(typing, &query->from);
     if (status == STATUS_OK) status = typing_filter(typing, query->filter, ret_conjuncts);
     if (status == STATUS_OK) status = select_items(typing, query, arena, ret_selection);
+    if (status == STATUS_OK) status = select_order(typing, query, ret_selection);
     if (status == STATUS_OK) status = select_limit(typing, query->limit, ret_selection);
     if (status == STATUS_OK) status = select_check_view_call(typing, query);
     return status;
@@ -84,8 +78,12 @@ static Status select_items(Typing *typing, const SyntaxQuery *query, Arena *aren
                            Selection *selection) {
     const SyntaxItem *item = &query->items[0];
     if (item->kind != ITEM_EXPR) return select_star(typing, item, arena, selection);
-    if (item->expr->kind != SYNTAX_FUNCTION) return select_columns(typing, query, arena, selection);
-    ASSERT(item->expr->is_count_star && item->alias.data != NULL);
+    bool is_aggregated = query->group.count > 0 || item->expr->kind == SYNTAX_FUNCTION;
+    if (!is_aggregated) return select_columns(typing, query, arena, selection);
+    bool is_count = query->item_count == 1 && query->group.count == 0 &&
+                    item->expr->aggregate == SYNTAX_COUNT;
+    if (!is_count) return select_groups(typing, query, arena, selection);
+    ASSERT(item->alias.data != NULL);
     TypeField field = {arena_copy(arena, item->alias), type_primitive(TYPE_U64)};
     selection->shape = QUERY_COUNT;
     selection->row_type = type_product(arena, &field, 1);
@@ -108,11 +106,6 @@ static Status select_star(Typing *typing, const SyntaxItem *item, Arena *arena,
     return STATUS_OK;
 }
 
-// The name a column has in the result: as written, or its alias.
-static Bytes item_name(const SyntaxItem *item) {
-    return item->alias.data != NULL ? item->alias : item->expr->text;
-}
-
 static Status select_columns(Typing *typing, const SyntaxQuery *query, Arena *arena,
                              Selection *selection) {
     uint32_t count = query->item_count;
@@ -124,7 +117,7 @@ static Status select_columns(Typing *typing, const SyntaxQuery *query, Arena *ar
     Status status = STATUS_OK;
     for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
         const SyntaxItem *item = &query->items[i];
-        Bytes name = item_name(item);
+        Bytes name = syntax_item_name(item);
         if (bytes_map_set(&names, name, columns) != NULL) {
             status = error_set(typing->error, STATUS_INVALID, "Duplicate name `%.*s`",
                                BYTES_FORMAT(name));
@@ -162,7 +155,7 @@ static Status select_check_view_call(Typing *typing, const SyntaxQuery *query) {
     bool has_arguments = catalog_is_view(&typing->tables[0]) &&
                          typing->tables[0].parameter_count > 0;
     bool is_whole = query->items[0].kind != ITEM_EXPR && query->filter == NULL &&
-                    query->limit == NULL;
+                    query->limit == NULL && query->order.count == 0;
     if (!has_arguments || is_whole) return STATUS_OK;
     Bytes name = typing->tables[0].schema->name;
     return error_set(
@@ -180,23 +173,21 @@ static Status select_fail_shape(Typing *typing) {
 // ---- the plan ----
 
 static const Query *select_build(Typing *typing, const Selection *selection,
-                                 const Branches *branches, Arena *arena) {
+                                 const Branches *branches, const SelectOptions *options,
+                                 Arena *arena) {
     FragmentSpec *fragments = ARENA_ARRAY(typing->arena, FragmentSpec, branches->count);
+    uint16_t moved_order = selection->order_columns != NULL ? selection->order_count : 0;
     for (uint32_t i = 0; i < branches->count; i++) {
         const Branch *branch = &branches->items[i];
-        QueryColumn *columns = ARENA_ARRAY(typing->arena, QueryColumn, selection->column_count);
-        for (uint16_t j = 0; j < selection->column_count; j++) {
-            columns[j] = selection->columns[j];
-            columns[j].relation = branch->places[columns[j].relation];
-        }
         fragments[i] = (FragmentSpec){
             .relations = branch->relations,
             .relation_count = branch->count,
             .returned = branch->returned,
             .conjuncts = branch->conjuncts.items,
             .conjunct_count = branch->conjuncts.count,
-            .columns = columns,
+            .columns = select_move(typing, selection->columns, selection->column_count, branch),
             .column_count = selection->column_count,
+            .order = select_move(typing, selection->order_columns, moved_order, branch),
         };
     }
     QueryView *views;
@@ -206,15 +197,32 @@ static const Query *select_build(Typing *typing, const Selection *selection,
         reads_sender_view = reads_sender_view || views[i].is_per_sender;
     QuerySpec spec = {
         .shape = selection->shape,
+        .use = options->use,
         .row_type = selection->row_type,
         .fragments = fragments,
         .fragment_count = branches->count,
         .views = views,
         .view_count = view_count,
+        .order = selection->order,
+        .order_count = selection->order_count,
+        .group_count = selection->group_count,
+        .aggregates = selection->aggregates,
+        .aggregate_count = selection->aggregate_count,
+        .outputs = selection->outputs,
         .limit = selection->limit,
         .depends_on_sender = typing->uses_sender || reads_sender_view,
+        .is_explained = options->is_explained,
     };
     return query_build(typing->context->store, &spec, arena);
+}
+
+// Columns of the query as written, where they stand in the branch.
+static QueryColumn *select_move(Typing *typing, const QueryColumn *columns, uint16_t count,
+                                const Branch *branch) {
+    QueryColumn *moved = ARENA_ARRAY(typing->arena, QueryColumn, count);
+    for (uint16_t i = 0; i < count; i++)
+        moved[i] = (QueryColumn){branch->places[columns[i].relation], columns[i].column};
+    return moved;
 }
 
 // Every instance of a view that any branch reads, each once.

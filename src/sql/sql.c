@@ -17,6 +17,7 @@ typedef struct Compile {
 static void compile_init(Compile *compile, const SqlContext *context, Error *error);
 static Status compile_parse(Compile *compile, Bytes text, SyntaxGrammar grammar);
 static Status compile_statement(Compile *compile, Arena *arena, SqlStatement *ret_statement);
+static Status compile_select(Compile *compile, Arena *arena, SqlStatement *ret_statement);
 static Status compile_change(Compile *compile, Arena *arena, SqlStatement *ret_statement);
 static Status compile_show(Compile *compile, Arena *arena, const Query **ret_query);
 static Status text_check(Bytes text, Error *error);
@@ -74,14 +75,19 @@ Status sql_compile_query(const SqlContext *context, Bytes text, SqlUse use, Aren
     Compile compile;
     compile_init(&compile, context, error);
     const Query *query = NULL;
-    Status status = compile_parse(&compile, text, GRAMMAR_SUBSCRIPTION);
+    bool is_live = use == SQL_SUBSCRIBE;
+    SelectOptions options = {
+        .grammar = is_live ? GRAMMAR_SUBSCRIPTION : GRAMMAR_ONE_OFF,
+        .use = is_live ? QUERY_LIVE : QUERY_ONCE,
+    };
+    Status status = compile_parse(&compile, text, options.grammar);
     if (status == STATUS_OK) {
-        status = select_compile(compile.typing, compile.syntax.first->query, GRAMMAR_SUBSCRIPTION,
-                                arena, &query);
+        status = select_compile(compile.typing, compile.syntax.first->query, &options, arena,
+                                &query);
     }
     arena_done(&compile.scratch);
-    if (status == STATUS_OK && use == SQL_SUBSCRIBE)
-        status = query_check_subscription(query, error);
+    if (status == STATUS_OK && is_live)
+        status = query_check_subscription(query, context->store, error);
     if (status == STATUS_OK) *ret_query = query;
     return status;
 }
@@ -148,10 +154,7 @@ static Status compile_statement(Compile *compile, Arena *arena, SqlStatement *re
     const SyntaxStatement *statement = compile->syntax.first;
     Status status;
     switch (statement->kind) {
-    case STATEMENT_QUERY:
-        ret_statement->kind = SQL_SELECT;
-        return select_compile(compile->typing, statement->query, GRAMMAR_SQL, arena,
-                              &ret_statement->query);
+    case STATEMENT_QUERY: return compile_select(compile, arena, ret_statement);
     case STATEMENT_SHOW:
         ret_statement->kind = SQL_SHOW;
         status = change_check_variable(compile->typing, statement->name);
@@ -165,6 +168,21 @@ static Status compile_statement(Compile *compile, Arena *arena, SqlStatement *re
     case STATEMENT_OTHER: break;
     }
     UNREACHABLE();  // syntax_check lets none through
+}
+
+// A plan tells about rows that its reader may not see: only owners may ask for it.
+static Status compile_select(Compile *compile, Arena *arena, SqlStatement *ret_statement) {
+    const SyntaxStatement *statement = compile->syntax.first;
+    const SqlContext *context = compile->typing->context;
+    SelectOptions options = {.grammar = GRAMMAR_SQL, .is_explained = statement->is_explained};
+    ret_statement->kind = SQL_SELECT;
+    Status status = select_compile(compile->typing, statement->query, &options, arena,
+                                   &ret_statement->query);
+    if (status != STATUS_OK || !options.is_explained || context->is_owner) return status;
+    char hex[IDENTITY_HEX_COUNT + 1];
+    identity_to_hex(&context->sender, hex);
+    return error_set(compile->typing->error, STATUS_DENIED,
+                     "Caller %s is not authorized to run EXPLAIN", hex);
 }
 
 // Rights come last: who may not write still hears of wrong names and types first.
@@ -194,11 +212,12 @@ static Status compile_show(Compile *compile, Arena *arena, const Query **ret_que
     SqlContext context = {.store = asker->store, .sender = asker->sender, .is_owner = true};
     Compile show;
     compile_init(&show, &context, compile->typing->error);
-    Bytes text = BYTES_LITERAL("SELECT value FROM st_var WHERE name = 'row_limit'");
+    Bytes text = arena_format(&show.scratch, "SELECT value FROM st_var WHERE name = '%.*s'",
+                              BYTES_FORMAT(compile->syntax.first->name));
     Status status = compile_parse(&show, text, GRAMMAR_SQL);
     if (status == STATUS_OK) {
-        status = select_compile(show.typing, show.syntax.first->query, GRAMMAR_SQL, arena,
-                                ret_query);
+        SelectOptions options = {.grammar = GRAMMAR_SQL};
+        status = select_compile(show.typing, show.syntax.first->query, &options, arena, ret_query);
     }
     arena_done(&show.scratch);
     return status;

@@ -31,14 +31,16 @@ typedef struct SqlStatement {
 Status sql_split(Bytes text, Arena *arena, const Bytes **ret_texts, uint32_t *ret_count,
                  Error *error);
 
-// The grammar of HTTP and the CLI (sql.md 3): SELECT, INSERT, UPDATE, DELETE, SET, SHOW.
+// The grammar of HTTP and the CLI (sql.md 3): SELECT, INSERT, UPDATE, DELETE, SET, SHOW, and what
+// docs/sql.md adds to it. EXPLAIN SELECT is a SQL_SELECT, too: its rows are one string each.
 // STATUS_DENIED where the sender may not write; errors carry upstream's text.
 Status sql_compile(const SqlContext *context, Bytes text, Arena *arena, SqlStatement *ret_statement,
                    Error *error);
 
-// The grammar of subscriptions: whole rows of one table. SQL_SUBSCRIBE also demands what can be
-// maintained (query_check_subscription); SQL_ONE_OFF allows any join. Errors carry upstream's text
-// without the ", executing: `...`" that subscriptions put behind it.
+// SQL_SUBSCRIBE: the grammar of subscriptions, whole rows of one table, and what can be maintained
+// (query_check_subscription). SQL_ONE_OFF: any SELECT; the errors for what is rejected are those of
+// subscriptions. Errors carry upstream's text without the ", executing: `...`" that subscriptions
+// put behind it.
 typedef enum SqlUse { SQL_SUBSCRIBE, SQL_ONE_OFF } SqlUse;
 Status sql_compile_query(const SqlContext *context, Bytes text, SqlUse use, Arena *arena,
                          const Query **ret_query, Error *error);

@@ -30,18 +30,28 @@ typedef enum SyntaxKind {
     SYNTAX_OTHER,
 } SyntaxKind;
 
+// Functions that we have: of one column, or count(*).
+typedef enum SyntaxAggregate {
+    SYNTAX_AGGREGATE_NONE,
+    SYNTAX_COUNT,
+    SYNTAX_SUM,
+    SYNTAX_MIN,
+    SYNTAX_MAX,
+    SYNTAX_AVG,
+} SyntaxAggregate;
+
 typedef struct Syntax Syntax;
 struct Syntax {
     SyntaxKind kind;
     QueryCompare compare;                   // SYNTAX_COMPARE
     bool is_true;                           // SYNTAX_BOOL
-    bool is_count_star;                     // SYNTAX_FUNCTION: count(*) and nothing else
+    SyntaxAggregate aggregate;              // SYNTAX_FUNCTION
     uint32_t levels;                        // of the tree below this node
     uint32_t first, end;                    // its tokens
     uint32_t operator_first, operator_end;  // SYNTAX_OTHER_BINARY
     Bytes table;  // SYNTAX_NAME: what stands before the last dot; data == NULL: nothing
     Bytes text;   // SYNTAX_NAME: the column; literals: their text; SYNTAX_SIGNED: sign and number
-    const Syntax *left;
+    const Syntax *left;  // SYNTAX_FUNCTION: the column of an aggregate
     const Syntax *right;
 };
 
@@ -98,11 +108,32 @@ typedef struct SyntaxRow {
     uint32_t count;
 } SyntaxRow;
 
+// A key of ORDER BY.
+typedef struct SyntaxOrder {
+    const Syntax *expr;
+    bool is_descending;
+} SyntaxOrder;
+
+// Keys of ORDER BY, as they are read.
+typedef struct SyntaxOrders {
+    SyntaxOrder *items;
+    uint32_t count;
+    bool has_nulls;  // NULLS FIRST or LAST
+} SyntaxOrders;
+
+// Expressions with commas between them.
+typedef struct SyntaxList {
+    const Syntax **items;
+    uint32_t count;
+} SyntaxList;
+
 typedef struct SyntaxQuery {
     SyntaxBody body;
-    bool has_extras;         // WITH, ORDER BY, OFFSET, FETCH, FOR
-    bool has_select_extras;  // DISTINCT, TOP, INTO, GROUP BY, HAVING ...
+    bool has_extras;         // WITH, OFFSET, FETCH, FOR, NULLS in ORDER BY
+    bool has_select_extras;  // DISTINCT, TOP, INTO, HAVING, GROUP BY ALL ...
     bool has_explicit_row;   // VALUES ROW (...)
+    SyntaxOrders order;      // ORDER BY
+    SyntaxList group;        // GROUP BY
     SyntaxItem *items;
     uint32_t item_count;
     SyntaxTables from;
@@ -132,6 +163,7 @@ typedef enum SyntaxStatementKind {
 typedef struct SyntaxStatement {
     SyntaxStatementKind kind;
     bool has_extras;                // clauses that make all of it unsupported
+    bool is_explained;              // STATEMENT_QUERY: EXPLAIN stands before it
     uint32_t first, end;            // its tokens
     SyntaxQuery *query;             // STATEMENT_QUERY; STATEMENT_INSERT: what follows the columns
     Bytes name;                     // INSERT: table; SET, SHOW: variable
@@ -152,10 +184,17 @@ typedef struct SyntaxText {
 // STATUS_INVALID with upstream's text if it does not parse or is nested too deeply.
 Status syntax_parse(Bytes text, Arena *arena, SyntaxText *ret_text, Error *error);
 
-typedef enum SyntaxGrammar { GRAMMAR_SQL, GRAMMAR_SUBSCRIPTION } SyntaxGrammar;
+// One-off queries have upstream's subscription grammar and texts, and what we added for queries
+// that run once.
+typedef enum SyntaxGrammar { GRAMMAR_SQL, GRAMMAR_SUBSCRIPTION, GRAMMAR_ONE_OFF } SyntaxGrammar;
 
 // Finds what the grammar does not support, in upstream's order, and that names are qualified where
-// they must be. What passes has one statement, with only the node kinds up to SYNTAX_COMPARE.
+// they must be. What passes has one statement, with only the node kinds up to SYNTAX_COMPARE and,
+// as items, aggregates.
 Status syntax_check(const SyntaxText *text, SyntaxGrammar grammar, Error *error);
 // The node without the parentheses around it.
 const Syntax *syntax_inner(const Syntax *node);
+// The name a column has in the result: its alias, or as written.
+static inline Bytes syntax_item_name(const SyntaxItem *item) {
+    return item->alias.data != NULL ? item->alias : item->expr->text;
+}

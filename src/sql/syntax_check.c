@@ -8,15 +8,19 @@
 
 typedef struct Check {
     const TokenSpan *tokens;
+    SyntaxGrammar grammar;
     Error *error;
 } Check;
 
 static Status check_statement(const Check *check, const SyntaxStatement *statement);
 static Status check_query_sql(const Check *check, const SyntaxQuery *query);
 static Status check_query_subscription(const Check *check, const SyntaxQuery *query);
+static bool keys_are_names(const SyntaxQuery *query, bool *ret_group);
 static Status check_qualified(const Check *check, const SyntaxQuery *query);
+static bool keys_have_unqualified(const SyntaxQuery *query);
 static Status check_items(const Check *check, const SyntaxQuery *query);
-static Status check_item(const Check *check, const SyntaxItem *item, uint32_t item_count);
+static Status check_item(const Check *check, const SyntaxItem *item, bool is_aggregated);
+static bool items_are_aggregated(const Check *check, const SyntaxQuery *query);
 static Status check_from(const Check *check, const SyntaxTables *from);
 static Status check_table(const Check *check, const SyntaxTable *table);
 static Status check_join(const Check *check, const SyntaxTable *table);
@@ -31,15 +35,16 @@ static bool tables_are_one_name(const SyntaxTables *tables);
 static bool expr_has_unqualified(const Syntax *node);
 static Status reject(const Check *check, const char *prefix, uint32_t first, uint32_t end,
                      const char *suffix);
+static Status reject_body(const Check *check, const SyntaxQuery *query);
 static Status reject_text(const Check *check, const char *text);
 
 Status syntax_check(const SyntaxText *text, SyntaxGrammar grammar, Error *error) {
-    Check check = {&text->tokens, error};
+    Check check = {&text->tokens, grammar, error};
     if (text->count == 0) return reject_text(&check, "Empty SQL query");
     if (text->count > 1) return reject_text(&check, "Multiple SQL statements are not supported");
     const SyntaxStatement *statement = text->first;
     if (grammar == GRAMMAR_SQL) return check_statement(&check, statement);
-    if (statement->kind != STATEMENT_QUERY)
+    if (statement->kind != STATEMENT_QUERY || statement->is_explained)
         return reject_text(&check, "Unsupported: Non-SELECT queries");
     return check_query_subscription(&check, statement->query);
 }
@@ -62,13 +67,17 @@ static Status check_statement(const Check *check, const SyntaxStatement *stateme
 
 // ---- queries ----
 
+static bool query_has_bad_limit(const SyntaxQuery *query) {
+    return query->limit != NULL && query->limit->kind != SYNTAX_NUMBER;
+}
+
 static Status check_query_sql(const Check *check, const SyntaxQuery *query) {
-    bool has_bad_limit = query->limit != NULL && query->limit->kind != SYNTAX_NUMBER;
-    if (query->has_extras || has_bad_limit)
+    bool is_group = false;
+    bool has_names = keys_are_names(query, &is_group);
+    if (query->has_extras || query_has_bad_limit(query) || (!has_names && !is_group))
         return reject(check, "Unsupported: ", query->first, query->end, "");
-    if (query->body != BODY_SELECT || query->has_select_extras) {
-        return reject(check, "Unsupported: ", query->body_first, query->body_end, "");
-    }
+    bool is_select = query->body == BODY_SELECT && !query->has_select_extras && has_names;
+    if (!is_select) return reject_body(check, query);
     Status status = check_items(check, query);
     if (status == STATUS_OK) status = check_from(check, &query->from);
     if (status == STATUS_OK && query->filter != NULL) status = check_expr(check, query->filter);
@@ -77,20 +86,36 @@ static Status check_query_sql(const Check *check, const SyntaxQuery *query) {
 }
 
 static Status check_query_subscription(const Check *check, const SyntaxQuery *query) {
-    if (query->has_extras || query->limit != NULL) {
+    bool is_once = check->grammar == GRAMMAR_ONE_OFF, is_group = false;
+    bool has_names = keys_are_names(query, &is_group);
+    bool has_tail = query->limit != NULL || query->order.count > 0;
+    bool is_bad_tail = is_once ? query_has_bad_limit(query) || (!has_names && !is_group) : has_tail;
+    if (query->has_extras || is_bad_tail) {
         return reject(check, "Unsupported: ", query->first, query->end, "");
     }
     if (query->body != BODY_SELECT) {
         return reject(check, "Unsupported set operation: ", query->body_first, query->body_end, "");
     }
-    if (query->has_select_extras) {
-        return reject(check, "Unsupported SELECT: ", query->body_first, query->body_end, "");
-    }
+    bool is_bad_group = query->group.count > 0 && (!is_once || !has_names);
+    if (query->has_select_extras || is_bad_group) return reject_body(check, query);
     Status status = check_from(check, &query->from);
     if (status == STATUS_OK && query->filter != NULL) status = check_expr(check, query->filter);
     if (status == STATUS_OK) status = check_items(check, query);
     if (status == STATUS_OK) status = check_qualified(check, query);
     return status;
+}
+
+// ORDER BY and GROUP BY take columns only. *ret_group: is GROUP BY the one at fault?
+static bool keys_are_names(const SyntaxQuery *query, bool *ret_group) {
+    *ret_group = false;
+    for (uint32_t i = 0; i < query->order.count; i++) {
+        if (query->order.items[i].expr->kind != SYNTAX_NAME) return false;
+    }
+    *ret_group = true;
+    for (uint32_t i = 0; i < query->group.count; i++) {
+        if (query->group.items[i]->kind != SYNTAX_NAME) return false;
+    }
+    return true;
 }
 
 // Where tables are joined every name must say which table it means.
@@ -102,9 +127,29 @@ static Status check_qualified(const Check *check, const SyntaxQuery *query) {
     }
     for (uint32_t i = 0; i < query->item_count && !found; i++) {
         const Syntax *expr = query->items[i].expr;
+        if (expr != NULL && expr->kind == SYNTAX_FUNCTION) expr = expr->left;
         found = expr != NULL && expr->kind == SYNTAX_NAME && expr->table.data == NULL;
     }
+    found = found || keys_have_unqualified(query);
     return found ? reject_text(check, "Names must be qualified when using joins") : STATUS_OK;
+}
+
+// ORDER BY may also name a column of the result.
+static bool keys_have_unqualified(const SyntaxQuery *query) {
+    for (uint32_t i = 0; i < query->group.count; i++) {
+        if (query->group.items[i]->table.data == NULL) return true;
+    }
+    for (uint32_t i = 0; i < query->order.count; i++) {
+        const Syntax *key = query->order.items[i].expr;
+        if (key->table.data != NULL) continue;
+        bool is_result = false;
+        for (uint32_t j = 0; j < query->item_count && !is_result; j++) {
+            const SyntaxItem *item = &query->items[j];
+            is_result = item->kind == ITEM_EXPR && bytes_equal(syntax_item_name(item), key->text);
+        }
+        if (!is_result) return true;
+    }
+    return false;
 }
 
 static bool expr_has_unqualified(const Syntax *node) {
@@ -116,25 +161,42 @@ static bool expr_has_unqualified(const Syntax *node) {
 }
 
 static Status check_items(const Check *check, const SyntaxQuery *query) {
+    bool is_aggregated = items_are_aggregated(check, query);
     for (uint32_t i = 0; i < query->item_count; i++) {
-        Status status = check_item(check, &query->items[i], query->item_count);
-        if (status != STATUS_OK) return status;
+        const SyntaxItem *item = &query->items[i];
+        if (item->kind == ITEM_EXPR) {
+            Status status = check_item(check, item, is_aggregated);
+            if (status != STATUS_OK) return status;
+        } else if (query->item_count > 1) {
+            return reject_text(check, "Mixed wildcard projections are not supported");
+        } else if (query->group.count > 0) {
+            return reject_body(check, query);
+        }
     }
     return STATUS_OK;
 }
 
-static Status check_item(const Check *check, const SyntaxItem *item, uint32_t item_count) {
-    bool is_alone = item_count == 1;
-    if (item->kind != ITEM_EXPR) {
-        return is_alone ? STATUS_OK
-                        : reject_text(check, "Mixed wildcard projections are not supported");
+// Are functions taken as aggregates? Upstream does so for one by itself.
+static bool items_are_aggregated(const Check *check, const SyntaxQuery *query) {
+    if (query->group.count > 0) return true;
+    if (check->grammar == GRAMMAR_SUBSCRIPTION && query->item_count > 1) return false;
+    for (uint32_t i = 0; i < query->item_count; i++) {
+        const SyntaxItem *item = &query->items[i];
+        if (item->kind != ITEM_EXPR || item->expr->kind != SYNTAX_FUNCTION) return false;
     }
+    return true;
+}
+
+static Status check_item(const Check *check, const SyntaxItem *item, bool is_aggregated) {
     const Syntax *expr = item->expr;
-    if (is_alone && expr->kind == SYNTAX_FUNCTION) {
+    if (is_aggregated && expr->kind == SYNTAX_FUNCTION) {
         if (item->alias.data == NULL) {
             return reject_text(check, "Aggregate expressions must have column aliases");
         }
-        if (expr->is_count_star) return STATUS_OK;
+        bool is_known = check->grammar == GRAMMAR_SUBSCRIPTION
+                            ? expr->aggregate == SYNTAX_COUNT
+                            : expr->aggregate != SYNTAX_AGGREGATE_NONE;
+        if (is_known) return STATUS_OK;
         return reject(check, "Unsupported aggregate function: ", expr->first, expr->end, "");
     }
     if (expr->kind == SYNTAX_NAME) return STATUS_OK;
@@ -305,6 +367,12 @@ static Status reject(const Check *check, const char *prefix, uint32_t first, uin
                               suffix);
     buffer_done(&text);
     return status;
+}
+
+// A SELECT with a clause that is not supported.
+static Status reject_body(const Check *check, const SyntaxQuery *query) {
+    const char *prefix = check->grammar == GRAMMAR_SQL ? "Unsupported: " : "Unsupported SELECT: ";
+    return reject(check, prefix, query->body_first, query->body_end, "");
 }
 
 static Status reject_text(const Check *check, const char *text) {

@@ -69,7 +69,7 @@ static Status typing_add_relation(Typing *typing, const SyntaxTable *table, bool
     Status status = catalog_find_table(typing->context, table->name, found, typing->error);
     if (status != STATUS_OK) return status;
     ASSERT(takes_arguments || table->argument_count == 0);
-    typing->relations[relation] = (QueryRelation){.table = found->schema->id};
+    typing->relations[relation] = (QueryRelation){.table = found->schema->id, .name = table->alias};
     typing->views[relation] = (QueryView){.table = found->schema->id};
     typing->aliases[relation] = table->alias;
     status = typing_add_view(typing, table, relation);

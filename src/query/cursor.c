@@ -1,0 +1,247 @@
+// cursor.c - accesses, one opening after the other.
+//
+// A table as it was before a change is the table as it is, without the rows that came, followed by
+// the rows that went. The latter did not come through the access, so they are tested against
+// everything that it would have guaranteed (Step.whole). A hash is gathered with both already seen
+// to.
+
+#include "query/cursor.h"
+
+#include "base/map.h"
+
+// Up to so many rows are looked through rather than hashed.
+#define NESTED_ROWS_MAX 8u
+
+static void cursor_open_index(Cursor *cursor, const uint8_t *const *rows);
+static Bytes cursor_key(Cursor *cursor, const uint8_t *const *rows);
+static void cursor_open_hash(Cursor *cursor, const uint8_t *const *rows);
+static void cursor_open_rows(Cursor *cursor, RowSpan span, const uint8_t *const *rows);
+static void cursor_hash_rows(Cursor *cursor, RowSpan span);
+static void cursor_hash_row(Cursor *cursor, const Row *row);
+static void cursor_find_entry(Cursor *cursor, const uint8_t *const *rows);
+static bool cursor_step(Cursor *cursor, const uint8_t *const *rows);
+static bool cursor_step_table(Cursor *cursor);
+static bool cursor_step_rows(Cursor *cursor, RowSpan span);
+static bool cursor_step_hash(Cursor *cursor);
+
+// ---- ids ----
+
+RowIds row_ids_of(RowSpan rows, Arena *arena) {
+    RowIds ids = {.rows = rows.items, .row_count = rows.count};
+    if (rows.count <= NESTED_ROWS_MAX) return ids;
+    uint64_t capacity = 32;
+    while (capacity < 2ull * rows.count) capacity *= 2;
+    ids.slots = arena_alloc(arena, capacity * sizeof *ids.slots);
+    memset(ids.slots, 0xff, capacity * sizeof *ids.slots);  // ROW_ID_NONE
+    ids.mask = (uint32_t)(capacity - 1);
+    for (uint32_t i = 0; i < rows.count; i++) {
+        uint32_t at = (uint32_t)hash_u64(rows.items[i].id) & ids.mask;
+        while (ids.slots[at] != ROW_ID_NONE) at = (at + 1) & ids.mask;
+        ids.slots[at] = rows.items[i].id;
+    }
+    return ids;
+}
+
+bool row_ids_has(const RowIds *ids, RowId id) {
+    ASSERT(id != ROW_ID_NONE);
+    if (ids->slots == NULL) {
+        for (uint32_t i = 0; i < ids->row_count; i++) {
+            if (ids->rows[i].id == id) return true;
+        }
+        return false;
+    }
+    for (uint32_t at = (uint32_t)hash_u64(id) & ids->mask;; at = (at + 1) & ids->mask) {
+        if (ids->slots[at] == id) return true;
+        if (ids->slots[at] == ROW_ID_NONE) return false;
+    }
+}
+
+// ---- openings ----
+
+void cursor_init(Cursor *cursor, const Fragment *fragment, Store *store, const Step *step) {
+    *cursor = (Cursor){
+        .step = step, .fragment = fragment, .store = store, .touched_max = UINT64_MAX};
+    buffer_init(&cursor->key, STORE_ROW_BYTES_MAX);
+}
+
+void cursor_done(Cursor *cursor) {
+    buffer_done(&cursor->key);
+    row_hash_done(&cursor->hash);
+}
+
+void cursor_give(Cursor *cursor, RowSpan given) {
+    ASSERT(cursor->step->access == ACCESS_GIVEN);
+    cursor->given = given;
+    row_hash_done(&cursor->hash);
+    cursor->is_hashed = false;
+}
+
+void cursor_open(Cursor *cursor, const uint8_t *const *rows) {
+    const Step *step = cursor->step;
+    TableId table = cursor->fragment->relations[step->relation].table;
+    cursor->is_undoing = false;
+    switch (step->access) {
+    case ACCESS_NONE: break;
+    case ACCESS_SCAN: cursor->scan = table_scan(store_find_table(cursor->store, table)); break;
+    case ACCESS_POINT:
+    case ACCESS_RANGE: cursor_open_index(cursor, rows); break;
+    case ACCESS_HASH: cursor_open_hash(cursor, rows); break;
+    case ACCESS_GIVEN: cursor_open_rows(cursor, cursor->given, rows); break;
+    }
+}
+
+static void cursor_open_index(Cursor *cursor, const uint8_t *const *rows) {
+    const Step *step = cursor->step;
+    Index *index = store_find_index(cursor->store, step->index);
+    ASSERT(index != NULL);  // the schema has not changed since the plan was made
+    if (step->access == ACCESS_POINT) {
+        Bytes key = cursor_key(cursor, rows);
+        cursor->is_single = false;
+        cursor->index.index = NULL;
+        if (index_is_unique(index)) {
+            cursor->is_single = index_find(index, key, &cursor->row);
+        } else {
+            index_scan_point(index, key, &cursor->index);
+        }
+        return;
+    }
+    IndexRange range = {
+        .prefix_columns = step->key_count, .lower = step->lower, .upper = step->upper};
+    if (step->key_count > 0) range.prefix = cursor_key(cursor, rows);
+    index_scan_range(index, &range, &cursor->index);
+}
+
+// The key for an index: the one part as it is, or several put together.
+static Bytes cursor_key(Cursor *cursor, const uint8_t *const *rows) {
+    const Step *step = cursor->step;
+    ASSERT(step->key_count > 0);
+    buffer_clear(&cursor->key);
+    for (uint16_t i = 0; i < step->key_count; i++) {
+        const KeyPart *part = &step->key[i];
+        Bytes value = part->is_constant ? part->constant
+                                        : column_bytes(&part->column, rows[part->column.relation]);
+        if (step->key_count == 1) return value;
+        buffer_append_bytes(&cursor->key, value);
+    }
+    ASSERT(!cursor->key.failed);
+    return buffer_bytes(&cursor->key);
+}
+
+// The first opening gathers the relation's rows that satisfy its own conditions.
+static void cursor_open_hash(Cursor *cursor, const uint8_t *const *rows) {
+    const Step *step = cursor->step;
+    if (!cursor->is_hashed) {
+        cursor->is_hashed = true;
+        row_hash_init(&cursor->hash, step->join_columns, step->join_count, cursor->arena);
+        TableId table = cursor->fragment->relations[step->relation].table;
+        TableScan scan = table_scan(store_find_table(cursor->store, table));
+        Row row;
+        while (!cursor_is_exhausted(cursor) && table_scan_next(&scan, &row)) {
+            cursor->touched++;
+            if (cursor->before != NULL && row_ids_has(&cursor->before->came, row.id)) continue;
+            cursor_hash_row(cursor, &row);
+        }
+        if (cursor->before != NULL) {
+            RowSpan went = cursor->before->went;
+            for (uint32_t i = 0; i < went.count; i++) cursor_hash_row(cursor, &went.items[i]);
+        }
+    }
+    cursor_find_entry(cursor, rows);
+}
+
+// Rows that are at hand: hashed by the first opening if they are many.
+static void cursor_open_rows(Cursor *cursor, RowSpan span, const uint8_t *const *rows) {
+    cursor->at = 0;
+    if (span.count <= NESTED_ROWS_MAX || cursor->step->join_count == 0) return;
+    if (!cursor->is_hashed) cursor_hash_rows(cursor, span);
+    cursor_find_entry(cursor, rows);
+}
+
+static void cursor_hash_rows(Cursor *cursor, RowSpan span) {
+    const Step *step = cursor->step;
+    ASSERT(!cursor->is_hashed);
+    cursor->is_hashed = true;
+    row_hash_init(&cursor->hash, step->join_columns, step->join_count, cursor->arena);
+    row_hash_reserve(&cursor->hash, span.count);
+    for (uint32_t i = 0; i < span.count; i++) cursor_hash_row(cursor, &span.items[i]);
+}
+
+static void cursor_hash_row(Cursor *cursor, const Row *row) {
+    const uint8_t *own[SQL_RELATIONS_MAX];
+    uint16_t relation = cursor->step->relation;
+    own[relation] = row->bytes.data;  // the filter looks at no other
+    if (program_holds(&cursor->fragment->relations[relation].filter, own))
+        row_hash_add(&cursor->hash, *row);
+}
+
+static void cursor_find_entry(Cursor *cursor, const uint8_t *const *rows) {
+    const Step *step = cursor->step;
+    ASSERT(cursor->is_hashed);
+    for (uint16_t i = 0; i < step->join_count; i++) {
+        const KeyPart *part = &step->join_key[i];
+        ASSERT(!part->is_constant);
+        cursor->values[i] = column_at(&part->column, rows[part->column.relation]);
+    }
+    cursor->entry = row_hash_first(&cursor->hash, cursor->values);
+}
+
+// ---- rows ----
+
+bool cursor_next(Cursor *cursor, const uint8_t **rows) {
+    const Step *step = cursor->step;
+    ASSERT(step->relation < cursor->fragment->relation_count);
+    while (!cursor_is_exhausted(cursor) && cursor_step(cursor, rows)) {
+        cursor->touched++;
+        rows[step->relation] = cursor->row.bytes.data;
+        if (!program_holds(cursor->is_undoing ? &step->whole : &step->filter, rows)) continue;
+        cursor->kept++;
+        return true;
+    }
+    return false;
+}
+
+static bool cursor_step(Cursor *cursor, const uint8_t *const *rows) {
+    AccessKind access = cursor->step->access;
+    if (access == ACCESS_GIVEN) return cursor_step_rows(cursor, cursor->given);
+    if (cursor->before == NULL || access == ACCESS_HASH || access == ACCESS_NONE)
+        return cursor_step_table(cursor);
+    if (!cursor->is_undoing) {
+        while (cursor_step_table(cursor)) {
+            if (!row_ids_has(&cursor->before->came, cursor->row.id)) return true;
+        }
+        cursor->is_undoing = true;
+        cursor_open_rows(cursor, cursor->before->went, rows);
+    }
+    return cursor_step_rows(cursor, cursor->before->went);
+}
+
+static bool cursor_step_table(Cursor *cursor) {
+    switch (cursor->step->access) {
+    case ACCESS_NONE: return false;
+    case ACCESS_SCAN: return table_scan_next(&cursor->scan, &cursor->row);
+    case ACCESS_POINT:
+        if (cursor->is_single) {
+            cursor->is_single = false;
+            return true;
+        }
+        return cursor->index.index != NULL && index_scan_next(&cursor->index, &cursor->row);
+    case ACCESS_RANGE: return index_scan_next(&cursor->index, &cursor->row);
+    case ACCESS_HASH: return cursor_step_hash(cursor);
+    case ACCESS_GIVEN: break;
+    }
+    UNREACHABLE();
+}
+
+static bool cursor_step_rows(Cursor *cursor, RowSpan span) {
+    if (cursor->is_hashed) return cursor_step_hash(cursor);
+    if (cursor->at == span.count) return false;
+    cursor->row = span.items[cursor->at++];
+    return true;
+}
+
+static bool cursor_step_hash(Cursor *cursor) {
+    if (cursor->entry == NULL) return false;
+    cursor->row = cursor->entry->row;
+    cursor->entry = row_hash_next(&cursor->hash, cursor->entry, cursor->values);
+    return true;
+}

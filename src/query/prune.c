@@ -1,0 +1,226 @@
+// prune.c - which changed rows a fragment need not be asked about: equalities, ranges and edges.
+//
+// Each says something about every occurrence of a table in the fragment: a row that fails it cannot
+// be part of any combination.
+
+#include "query/plan.h"
+
+static bool equality_of_table(const Building *building, TableId table, Equality *ret_equality);
+static bool equality_find(const Building *building, uint16_t relation, Equality *ret_equality);
+static uint32_t equality_rank(Store *store, TableId table, uint16_t column);
+static bool range_of_table(const Building *building, TableId table, Range *ret_range);
+static void range_narrow(Range *range, const Comparison *comparison);
+static bool edge_of_table(const Building *building, TableId table, Edge *ret_edge);
+static bool edge_find(const Building *building, uint16_t relation, uint16_t column,
+                      QueryColumn other, Edge *ret_edge);
+static uint16_t table_occurrence(const Fragment *fragment, TableId table);
+static bool type_is_float(const Type *type);
+
+#define RELATION_NONE UINT16_MAX
+
+void fragment_set_pruning(const Building *building) {
+    Fragment *fragment = building->fragment;
+    Arena *arena = building->arena;
+    uint32_t count = fragment->table_count;
+    Equality *equalities = ARENA_ARRAY(arena, Equality, count);
+    Range *ranges = ARENA_ARRAY(arena, Range, count);
+    fragment->equalities = equalities;
+    fragment->ranges = ranges;
+    for (uint32_t i = 0; i < count; i++) {
+        TableId table = fragment->tables[i];
+        Equality *equality = &equalities[fragment->equality_count];
+        Range *range = &ranges[fragment->range_count];
+        if (equality_of_table(building, table, equality)) {
+            equality->value = arena_copy(arena, equality->value);
+            fragment->equality_count++;
+        } else if (range_of_table(building, table, range)) {
+            range->lower.value = arena_copy(arena, range->lower.value);
+            range->upper.value = arena_copy(arena, range->upper.value);
+            fragment->range_count++;
+        }
+    }
+    if (fragment->equality_count == 0 || fragment->equality_count == count) return;
+    Edge *edges = ARENA_ARRAY(arena, Edge, count);
+    fragment->edges = edges;
+    for (uint32_t i = 0; i < count; i++) {
+        if (edge_of_table(building, fragment->tables[i], &edges[fragment->edge_count]))
+            fragment->edge_count++;
+    }
+}
+
+const Equality *fragment_equalities(const Fragment *fragment, uint32_t *ret_count) {
+    *ret_count = fragment->equality_count;
+    return fragment->equalities;
+}
+
+const Range *fragment_ranges(const Fragment *fragment, uint32_t *ret_count) {
+    *ret_count = fragment->range_count;
+    return fragment->ranges;
+}
+
+const Edge *fragment_edges(const Fragment *fragment, uint32_t *ret_count) {
+    *ret_count = fragment->edge_count;
+    return fragment->edges;
+}
+
+// ---- equalities ----
+
+// The best "column = constant" that every occurrence of the table has.
+static bool equality_of_table(const Building *building, TableId table, Equality *ret_equality) {
+    const Fragment *fragment = building->fragment;
+    Equality found = {0};
+    bool is_first = true;
+    for (uint16_t i = 0; i < fragment->relation_count; i++) {
+        if (fragment->relations[i].table != table) continue;
+        Equality own;
+        if (!equality_find(building, i, &own)) return false;
+        bool is_same = own.column == found.column && bytes_equal(own.value, found.value);
+        if (!is_first && !is_same) return false;
+        found = own;
+        is_first = false;
+    }
+    ASSERT(!is_first);
+    *ret_equality = found;
+    return true;
+}
+
+static bool equality_find(const Building *building, uint16_t relation, Equality *ret_equality) {
+    uint32_t best = 0;
+    TableId table = building->fragment->relations[relation].table;
+    for (uint32_t i = 0; i < building->conditions.count; i++) {
+        const Comparison *comparison = &building->comparisons[i];
+        if (building->conditions.items[i].relations != 1u << relation) continue;
+        if (comparison->type == NULL || comparison->compare != QUERY_EQ) continue;
+        if (comparison->constant.data == NULL) continue;
+        if (type_is_float(comparison->type)) continue;  // equal floats may differ in their bytes
+        uint32_t rank = equality_rank(building->store, table, comparison->column.column);
+        if (rank <= best) continue;
+        best = rank;
+        *ret_equality = (Equality){table, comparison->column.column, comparison->constant};
+    }
+    return best > 0;
+}
+
+// How few rows are likely to have one value in that column.
+static uint32_t equality_rank(Store *store, TableId table, uint16_t column) {
+    const TableSchema *schema = table_schema(store_find_table(store, table));
+    uint32_t rank = 1;
+    for (uint32_t i = 0; i < schema->index_count; i++) {
+        const IndexSchema *index = &schema->indexes[i];
+        if (index->columns.count != 1 || index->columns.items[0] != column) continue;
+        uint32_t of_index = table_schema_index_is_unique(schema, index) ? 3 : 2;
+        if (of_index > rank) rank = of_index;
+    }
+    return rank;
+}
+
+static bool type_is_float(const Type *type) {
+    return type->kind == TYPE_F32 || type->kind == TYPE_F64;
+}
+
+// ---- ranges ----
+
+// Bounds of the first column that has any, of a table that occurs once.
+static bool range_of_table(const Building *building, TableId table, Range *ret_range) {
+    uint16_t relation = table_occurrence(building->fragment, table);
+    if (relation == RELATION_NONE) return false;
+    Range range = {.table = table, .lower.kind = BOUND_UNBOUNDED, .upper.kind = BOUND_UNBOUNDED};
+    for (uint32_t i = 0; i < building->conditions.count; i++) {
+        const Comparison *comparison = &building->comparisons[i];
+        if (comparison->type == NULL || comparison->constant.data == NULL) continue;
+        if (comparison->column.relation != relation || comparison->compare == QUERY_NE) continue;
+        if (range.type == NULL) {
+            range.type = comparison->type;
+            range.column = comparison->column.column;
+        }
+        if (range.column == comparison->column.column) range_narrow(&range, comparison);
+    }
+    *ret_range = range;
+    return range.type != NULL;
+}
+
+// An equality is met from both sides (of floats: others have been taken as such).
+static void range_narrow(Range *range, const Comparison *comparison) {
+    QueryCompare compare = comparison->compare;
+    bool is_open = compare == QUERY_LT || compare == QUERY_GT;
+    for (uint32_t side = 0; side < 2; side++) {
+        bool is_lower = side == 0;
+        bool is_meant = compare == QUERY_EQ ||
+                        is_lower == (compare == QUERY_GT || compare == QUERY_GE);
+        if (!is_meant) continue;
+        Bound *bound = is_lower ? &range->lower : &range->upper;
+        int order = 1;
+        if (bound->kind != BOUND_UNBOUNDED) {
+            order = value_compare(range->type, comparison->constant.data, bound->value.data);
+            if (!is_lower) order = -order;
+        }
+        bool is_narrower = order > 0 || (order == 0 && is_open);
+        if (!is_narrower) continue;
+        bound->kind = is_open ? BOUND_EXCLUDED : BOUND_INCLUDED;
+        bound->value = comparison->constant;
+    }
+}
+
+// ---- edges ----
+
+static bool edge_of_table(const Building *building, TableId table, Edge *ret_edge) {
+    const Fragment *fragment = building->fragment;
+    uint16_t relation = table_occurrence(fragment, table);
+    if (relation == RELATION_NONE) return false;
+    for (uint32_t i = 0; i < fragment->equality_count; i++) {
+        if (fragment->equalities[i].table == table) return false;
+    }
+    for (uint32_t i = 0; i < building->conditions.count; i++) {
+        const Comparison *comparison = &building->comparisons[i];
+        bool is_join = comparison->type != NULL && comparison->constant.data == NULL &&
+                       comparison->compare == QUERY_EQ && !type_is_float(comparison->type);
+        if (!is_join) continue;
+        QueryColumn own = comparison->column, other = comparison->other;
+        if (own.relation != relation) {
+            own = comparison->other;
+            other = comparison->column;
+        }
+        bool leads_away = own.relation == relation && other.relation != relation;
+        if (leads_away && edge_find(building, relation, own.column, other, ret_edge)) return true;
+    }
+    return false;
+}
+
+// Has the other relation an equality, and an index over just the column that is joined?
+static bool edge_find(const Building *building, uint16_t relation, uint16_t column,
+                      QueryColumn other, Edge *ret_edge) {
+    const Fragment *fragment = building->fragment;
+    const Relation *reached = &fragment->relations[other.relation];
+    const Equality *equality = NULL;
+    for (uint32_t i = 0; i < fragment->equality_count; i++) {
+        if (fragment->equalities[i].table == reached->table) equality = &fragment->equalities[i];
+    }
+    if (equality == NULL || reached->is_event) return false;
+    const TableSchema *schema = table_schema(store_find_table(building->store, reached->table));
+    for (uint32_t i = 0; i < schema->index_count; i++) {
+        const IndexSchema *index = &schema->indexes[i];
+        if (index->columns.count != 1 || index->columns.items[0] != other.column) continue;
+        Index *found = store_find_index(building->store, index->id);
+        if (found == NULL) continue;
+        *ret_edge = (Edge){
+            .table = fragment->relations[relation].table,
+            .column = column,
+            .index = index->id,
+            .is_unique = index_is_unique(found),
+            .reached = *equality,
+        };
+        return true;
+    }
+    return false;
+}
+
+// The one relation that is of this table.
+static uint16_t table_occurrence(const Fragment *fragment, TableId table) {
+    uint16_t found = RELATION_NONE;
+    for (uint16_t i = 0; i < fragment->relation_count; i++) {
+        if (fragment->relations[i].table != table) continue;
+        if (found != RELATION_NONE) return RELATION_NONE;
+        found = i;
+    }
+    return found;
+}
