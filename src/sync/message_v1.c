@@ -113,6 +113,7 @@ V1Rows v1_delta_rows(Format format, const SharedPlan *plan) {
 }
 
 static void write_rows(Buffer *message, const V1Rows *form, const RowList *rows) {
+    ASSERT(form->format != FORMAT_V2);
     static const RowList NOTHING = {.is_uniform = true};
     if (rows == NULL) rows = &NOTHING;
     if (form->format == FORMAT_V1_JSON) {
@@ -165,6 +166,7 @@ static void write_table_head(Buffer *message, const SharedPlan *plan, uint64_t r
 void v1_transaction_update(Buffer *message, Format format, const SyncEvent *event,
                            const PendingVec *pending) {
     ASSERT((pending != NULL) == (event->result == RESULT_COMMITTED));
+    ASSERT(format != FORMAT_V2);
     buffer_u8(message, TAG_TRANSACTION_UPDATE);
     switch (event->result) {
     case RESULT_COMMITTED:
@@ -215,10 +217,13 @@ static uint32_t write_table(Buffer *message, Format format, const PendingVec *pe
         if (fragment->shared->plan.table_id != plan->table_id) break;
         row_count += fragment->update.row_count;
     }
+    ASSERT(end > first);
     write_table_head(message, plan, row_count);
     buffer_u32(message, end - first);
     for (uint32_t i = first; i < end; i++) {
-        buffer_append_bytes(message, pending->items[i].fragment->update.rows[format]);
+        const FragmentUpdate *update = &pending->items[i].fragment->update;
+        ASSERT(update->rows[format].count > 0);
+        buffer_append_bytes(message, update->rows[format]);
     }
     return end;
 }
@@ -251,6 +256,7 @@ static void write_reducer_call(Buffer *message, Format format, const SyncEvent *
 }
 
 void v1_procedure_result(Buffer *message, Format format, const SyncEvent *event, Bytes value) {
+    ASSERT(event->request != NULL && format != FORMAT_V2);
     bool is_returned = event->result == RESULT_COMMITTED;
     buffer_u8(message, TAG_PROCEDURE_RESULT);
     if (is_returned) {

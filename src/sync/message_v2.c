@@ -116,6 +116,7 @@ void v2_reducer_ok(Buffer *message, uint32_t request_id, int64_t timestamp,
 
 void v2_reducer_error(Buffer *message, const SyncEvent *event) {
     ASSERT(event->result != RESULT_COMMITTED);
+    ASSERT(event->request != NULL);
     write_head(message, TAG_REDUCER_RESULT, event->request->request_id);
     buffer_u64(message, (uint64_t)event->timestamp);
     if (event->result == RESULT_USER_ERROR) {
@@ -129,6 +130,7 @@ void v2_reducer_error(Buffer *message, const SyncEvent *event) {
 }
 
 void v2_procedure_result(Buffer *message, const SyncEvent *event, Bytes value) {
+    ASSERT(event->request != NULL);
     bool is_returned = event->result == RESULT_COMMITTED;
     buffer_u8(message, TAG_PROCEDURE_RESULT);
     buffer_u8(message, is_returned ? PROCEDURE_RETURNED : PROCEDURE_INTERNAL);
@@ -140,6 +142,8 @@ void v2_procedure_result(Buffer *message, const SyncEvent *event, Bytes value) {
 
 void v2_table_update_rows(Buffer *message, bool is_event, const RowList *inserts,
                           const RowList *deletes) {
+    ASSERT(inserts->count > 0 || deletes->count > 0);
+    if (is_event) ASSERT(deletes->count == 0);  // events only happen
     buffer_u8(message, is_event ? ROWS_EVENT : ROWS_PERSISTENT);
     row_list_write(inserts, message);
     if (!is_event) row_list_write(deletes, message);
@@ -150,7 +154,11 @@ static void write_query_sets(Buffer *message, const PendingVec *pending) {
     size_t count_at = message->count;
     uint32_t set_count = 0;
     buffer_u32(message, 0);
-    for (uint32_t i = 0; i < pending->count; set_count++) i = write_tables(message, pending, i);
+    for (uint32_t i = 0; i < pending->count; set_count++) {
+        uint32_t next = write_tables(message, pending, i);
+        ASSERT(next > i && next <= pending->count);
+        i = next;
+    }
     put_u32(message, count_at, set_count);
 }
 
@@ -165,6 +173,7 @@ static uint32_t write_tables(Buffer *message, const PendingVec *pending, uint32_
         i = write_table(message, pending, i);
     }
     put_u32(message, count_at, table_count);
+    ASSERT(i == pending->count || pending->items[i].query_set_id > id);
     return i;
 }
 

@@ -41,10 +41,12 @@ static SharedSlice put_into_slab(Sync *sync, Bytes message) {
     SharedSlice slice = {shared_buf_ref(sync->slab), sync->slab->count, message.count};
     memcpy(sync->slab->data + slice.at, message.data, message.count);
     sync->slab->count += message.count;
+    ASSERT(sync->slab->count <= sync->slab->capacity);
     return slice;
 }
 
 void sync_send(Sync *sync, const SyncClient *client, SharedSlice slice, uint64_t ticket) {
+    ASSERT(slice.buf != NULL && slice.count > 0);
     sync->output.send(sync->output.user, client->options.connection, slice,
                       client->options.confirmed ? ticket : TICKET_NONE);
 }

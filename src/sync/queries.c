@@ -10,6 +10,7 @@ struct Queries {
     Watches watches;
     uint64_t schema_version;  // of the store, when plans were compiled
     Buffer key;
+    SyncViews views;
 };
 
 typedef enum KeyScope { KEY_SHARED, KEY_PER_SENDER } KeyScope;
@@ -19,6 +20,9 @@ static Bytes make_key(Queries *queries, const SqlContext *context, Bytes text, K
 static Bytes trim(Bytes text);
 static SharedQuery *find_query(Queries *queries, const SqlContext *context, Bytes text);
 static SharedQuery *add_query(Queries *queries, const SqlContext *context, SharedPlan *plan);
+static Status hold_views(Queries *queries, const SqlContext *context, SharedPlan *plan,
+                         Error *error);
+static void release_views(Queries *queries, const SharedPlan *plan);
 static Status plan_compile(Queries *queries, const SqlContext *context, Bytes text,
                            SharedPlan *ret_plan, Error *error);
 static void plan_fill(Queries *queries, const SqlContext *context, SharedPlan *plan);
@@ -61,6 +65,8 @@ Status queries_get(Queries *queries, const SqlContext *context, Bytes text,
     if (found == NULL) {
         SharedPlan plan;
         Status status = plan_compile(queries, context, text, &plan, error);
+        if (status != STATUS_OK) return status;
+        status = hold_views(queries, context, &plan, error);
         if (status != STATUS_OK) return status;
         found = add_query(queries, context, &plan);
     }
@@ -107,11 +113,13 @@ static SharedQuery *add_query(Queries *queries, const SqlContext *context, Share
     queries->last = shared;
     void *previous = bytes_map_set(&queries->by_key, plan->key, shared);
     ASSERT(previous == NULL);
+    ASSERT(shared->holders.count == 0);
     plan_watch(queries, shared);
     return shared;
 }
 
 void queries_hold(SharedQuery *shared, QuerySet *set) {
+    ASSERT(set->format < FORMAT_COUNT);
     HeldQuery held = {shared, shared->holders.count};
     Holder holder = {set, set->queries.count};
     holder_vec_push(&shared->holders, holder);
@@ -139,6 +147,9 @@ void queries_drop_unheld(Queries *queries, SharedQuery *shared) {
 }
 
 static void query_free(Queries *queries, SharedQuery *shared) {
+    ASSERT(shared->holders.count == 0);
+    for (Format format = 0; format < FORMAT_COUNT; format++)
+        ASSERT(shared->holders_by_format[format] == 0);
     plan_unwatch(queries, shared);
     void *removed = bytes_map_remove(&queries->by_key, shared->plan.key);
     ASSERT(removed == shared);
@@ -147,12 +158,41 @@ static void query_free(Queries *queries, SharedQuery *shared) {
     if (queries->first == shared) queries->first = shared->next;
     if (queries->last == shared) queries->last = shared->previous;
     holder_vec_done(&shared->holders);
+    release_views(queries, &shared->plan);
     arena_done(&shared->plan.arena);
     mem_free(shared);
 }
 
 void queries_candidates(Queries *queries, const Commit *commit, SharedFragmentVec *ret_fragments) {
     watches_find(&queries->watches, commit, ret_fragments);
+}
+
+// ---- views ----
+
+void queries_set_views(Queries *queries, const SyncViews *views) {
+    queries->views = *views;
+}
+
+// On failure the plan is gone.
+static Status hold_views(Queries *queries, const SqlContext *context, SharedPlan *plan,
+                         Error *error) {
+    const SyncViews *views = &queries->views;
+    uint32_t count = 0;
+    (void)query_views(plan->query, &count);
+    if (count == 0 || views->hold == NULL) return STATUS_OK;
+    Error cause;
+    Status status = views->hold(views->user, &context->sender, plan->query, &cause);
+    if (status == STATUS_OK) return STATUS_OK;
+    (void)error_set(error, status, "%s, executing: `%.*s`", cause.text, BYTES_FORMAT(plan->text));
+    arena_done(&plan->arena);
+    return status;
+}
+
+static void release_views(Queries *queries, const SharedPlan *plan) {
+    const SyncViews *views = &queries->views;
+    uint32_t count = 0;
+    (void)query_views(plan->query, &count);
+    if (count > 0 && views->release) views->release(views->user, plan->query);
 }
 
 // ---- plans ----
@@ -179,6 +219,7 @@ static void plan_fill(Queries *queries, const SqlContext *context, SharedPlan *p
     KeyScope scope = query_depends_on_sender(plan->query) ? KEY_PER_SENDER : KEY_SHARED;
     plan->key = arena_copy(&plan->arena, make_key(queries, context, plan->text, scope));
     plan->fragment_count = query_fragment_count(plan->query);
+    ASSERT(plan->fragment_count > 0);
     plan->fragments = ARENA_ARRAY(&plan->arena, SharedFragment, plan->fragment_count);
 }
 
@@ -255,7 +296,10 @@ static Status refresh(Queries *queries, SharedQuery *shared, const Commit *commi
         return error_set(error, STATUS_CONFLICT, "what it reads was replaced, executing: `%.*s`",
                          BYTES_FORMAT(text));
     }
+    status = hold_views(queries, &shared->context, &plan, error);
+    if (status != STATUS_OK) return status;
     plan_unwatch(queries, shared);
+    release_views(queries, &shared->plan);
     arena_done(&shared->plan.arena);
     shared->plan = plan;
     plan_watch(queries, shared);

@@ -86,6 +86,7 @@ typedef struct Queries Queries;
 
 Queries *queries_create(Store *store);
 void queries_free(Queries *queries);  // none may be held
+void queries_set_views(Queries *queries, const SyncViews *views);
 // The query for this text and asker, compiled if nobody holds it yet. Who does not hold it afterwards calls
 // queries_drop_unheld. Errors carry the text ("..., executing: `...`").
 Status queries_get(Queries *queries, const SqlContext *context, Bytes text,

@@ -62,6 +62,7 @@ Status sync_collect_query(Sync *sync, QuerySet *set, Bytes text, Error *error) {
                          "a client may hold %u queries; unsubscribe some first",
                          CLIENT_QUERIES_MAX);
     }
+    ASSERT(shared->collected_by < set->serial);  // sets are collected one after the other
     shared->collected_by = set->serial;
     queries_hold(shared, set);
     return STATUS_OK;
@@ -141,6 +142,7 @@ Status sync_check_estimate(const Sync *sync, const SyncClient *client, uint64_t 
 
 Status sync_register_set(Sync *sync, QuerySet *set, Error *error) {
     SyncClient *client = set->client;
+    ASSERT(!set->is_failed);
     if (!set->is_legacy) {
         if (sync_find_set(client, set->id)) {
             char who[CLIENT_TEXT_MAX];
@@ -172,7 +174,9 @@ static void count_query(QuerySet *set, const SharedQuery *shared, int change) {
     if (set->format == FORMAT_V2 || set->is_legacy) return;
     U64Map *counted = &set->client->counted;
     uint64_t key = (uint64_t)(uintptr_t)shared;
-    uintptr_t count = (uintptr_t)u64_map_find(counted, key) + (uintptr_t)change;
+    uintptr_t before = (uintptr_t)u64_map_find(counted, key);
+    ASSERT(change == 1 || (change == -1 && before > 0));
+    uintptr_t count = before + (uintptr_t)change;
     if (count == 0) {
         (void)u64_map_remove(counted, key);
     } else {
@@ -215,6 +219,8 @@ void sync_drop_set(Sync *sync, QuerySet *set) {
 void sync_fail_set(Sync *sync, QuerySet *set, Bytes text, uint64_t ticket) {
     if (set->is_failed) return;
     SyncClient *client = set->client;
+    ASSERT(sync->message.count == 0);
+    ASSERT(set->is_legacy || sync_find_set(client, set->id) == set);
     if (client->format == FORMAT_V2) {
         v2_subscription_error(&sync->message, NULL, set->id, text);
         mark_failed(sync, set);

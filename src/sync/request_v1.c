@@ -35,6 +35,7 @@ Status request_v1_read(Reader *reader, Arena *arena, Request *ret_request, Error
     if (tag > TAG_CALL_PROCEDURE) {
         return error_set(error, STATUS_INVALID, "unknown tag 0x%x for sum type ClientMessage", tag);
     }
+    static_assert(sizeof KINDS / sizeof KINDS[0] == TAG_CALL_PROCEDURE + 1, "a kind for each tag");
     request.kind = KINDS[tag];
     read_fields(reader, (MessageTag)tag, arena, &request);
     if (!reader_ok(reader)) return request_malformed(&V1_CLIENT_MESSAGE, message, error);

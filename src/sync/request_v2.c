@@ -34,6 +34,7 @@ Status request_v2_read(Reader *reader, Arena *arena, Request *ret_request, Error
     if (tag > TAG_SUBSCRIBE_BATCH) {
         return error_set(error, STATUS_INVALID, "unknown tag 0x%x for sum type ClientMessage", tag);
     }
+    static_assert(sizeof KINDS / sizeof KINDS[0] == TAG_SUBSCRIBE_BATCH + 1, "a kind for each tag");
     request.kind = KINDS[tag];
     request.request_id = reader_u32(reader);
     read_fields(reader, (MessageTag)tag, arena, &request);

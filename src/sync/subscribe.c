@@ -94,11 +94,13 @@ static void subscribe_batch(Sync *sync, SyncClient *client, const Request *reque
             v2_batch_error(&sync->message, wanted->query_set_id, bytes_of_text(error.text));
         }
     }
+    ASSERT(!sync->message.failed);  // errors are short, and sets are bounded by request_read
     sync_send_message(sync, client, ticket);
 }
 
 static Status subscribe_set(Sync *sync, SyncClient *client, const RequestSet *wanted,
                             QuerySet **ret_set, Error *error) {
+    ASSERT(client->format == FORMAT_V2);
     QuerySet *set = sync_create_set(sync, client, wanted->query_set_id);
     Status status = sync_collect_queries(sync, set, wanted, error);
     if (status == STATUS_OK) status = sync_check_row_limit(sync, set, error);
@@ -163,6 +165,7 @@ static void unsubscribe(Sync *sync, SyncClient *client, const Request *request, 
 
 static Status unsubscribe_set(Sync *sync, QuerySet *set, const Request *request, Error *error) {
     enum { SEND_DROPPED_ROWS = 1 };
+    ASSERT(sync->message.count == 0 && request->flags <= SEND_DROPPED_ROWS);
     if (request->flags != SEND_DROPPED_ROWS) {
         v2_unsubscribe_applied_only(&sync->message, request->request_id, set->id);
         return STATUS_OK;

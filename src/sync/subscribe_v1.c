@@ -59,6 +59,7 @@ static void subscribe_legacy(Sync *sync, SyncClient *client, const Request *requ
                              uint64_t ticket) {
     QuerySet *set = sync_create_set(sync, client, 0);
     set->is_legacy = true;
+    ASSERT(sync->message.count == 0);
     Error error;
     Status status = fill_legacy(sync, set, request, &error);
     if (status != STATUS_OK) {
@@ -140,6 +141,7 @@ static Status apply_id(Sync *sync, const QuerySet *set, const Request *request, 
 static void unsubscribe_id(Sync *sync, SyncClient *client, const Request *request,
                            uint64_t ticket) {
     uint32_t id = request->sets[0].query_set_id;
+    ASSERT(sync->message.count == 0);
     QuerySet *set = sync_find_set(client, id);
     Status status = STATUS_NOT_FOUND;
     Error error;
@@ -176,8 +178,11 @@ static Status unsubscribe_set(Sync *sync, const QuerySet *set, const Request *re
     return finish_rows(sync, write_single(sync, set, leaving, ROWS_GO), error);
 }
 
+// The set itself holds it, and is counted.
 static bool is_only_here(const QuerySet *set, const SharedQuery *shared) {
-    return sync_count_query(set->client, shared) == 1;
+    uint32_t count = sync_count_query(set->client, shared);
+    ASSERT(count > 0);
+    return count == 1;
 }
 
 // ---- rows ----

@@ -23,6 +23,11 @@ Sync *sync_create(Store *store, const SyncOutput *output) {
     return sync;
 }
 
+void sync_set_views(Sync *sync, const SyncViews *views) {
+    ASSERT(sync->first == NULL);
+    queries_set_views(sync->queries, views);
+}
+
 void sync_free(Sync *sync) {
     ASSERT(sync->first == NULL);
     queries_free(sync->queries);
@@ -65,9 +70,11 @@ static Format format_of(Protocol protocol) {
 }
 
 void sync_remove_client(Sync *sync, SyncClient *client) {
-    ASSERT(!client->is_touched);
+    ASSERT(!client->is_touched && client->pending.count == 0);
+    ASSERT(sync->client_count > 0);
     drop_all_sets(sync, client);
     ASSERT(client->counted.count == 0 && client->query_count == 0);
+    ASSERT(client->sets.count == 0 && client->legacy == NULL);
     if (client->previous) client->previous->next = client->next;
     if (client->next) client->next->previous = client->previous;
     if (sync->first == client) sync->first = client->next;
@@ -116,6 +123,7 @@ void sync_send_hello(Sync *sync, SyncClient *client, Bytes token) {
 void sync_call_failed(Sync *sync, const SyncEvent *event) {
     ASSERT(event->result != RESULT_COMMITTED);
     if (event->caller == NULL) return;
+    ASSERT(event->request != NULL && sync->message.count == 0);
     if (event->caller->format != FORMAT_V2) {
         call_failed_v1(sync, event);
         return;
@@ -135,6 +143,7 @@ static void call_failed_v1(Sync *sync, const SyncEvent *event) {
 
 void sync_procedure_result(Sync *sync, const SyncEvent *event, Bytes value) {
     if (event->caller == NULL) return;
+    ASSERT(event->request != NULL && sync->message.count == 0);
     if (event->caller->format == FORMAT_V2) {
         v2_procedure_result(&sync->message, event, value);
     } else {

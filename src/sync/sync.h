@@ -92,7 +92,17 @@ typedef struct SyncOutput {
 } SyncOutput;
 
 Sync *sync_create(Store *store, const SyncOutput *output);
-void sync_free(Sync *sync);  // no client may be left
+// Views that subscriptions read (query_views): somebody else keeps them (sql.md 11.2). May be called between and
+// within transactions, never from within these calls.
+typedef struct SyncViews {
+    void *user;
+    // A query is about to be evaluated for the first time; on failure it is refused, with the error's text.
+    Status (*hold)(void *user, const Identity *sender, const Query *query, Error *error);
+    // It is not evaluated any more.
+    void (*release)(void *user, const Query *query);
+} SyncViews;
+void sync_set_views(Sync *sync, const SyncViews *views);  // before the first client
+void sync_free(Sync *sync);                               // no client may be left
 
 typedef struct SyncClientOptions {
     Protocol protocol;

@@ -67,11 +67,13 @@ static void refresh(Sync *sync, const Commit *commit, uint64_t ticket) {
     EndContext context = {sync, ticket};
     queries_refresh(sync->queries, commit, end_holders, &context);
     sync_drop_failed(sync);
+    ASSERT(!queries_are_stale(sync->queries, NULL));
 }
 
 // The query is no more: every set that holds it ends.
 static void end_holders(void *user, SharedQuery *shared, const Error *error) {
     const EndContext *context = user;
+    ASSERT(error->text[0] != 0);
     for (uint32_t i = 0; i < shared->holders.count; i++) {
         sync_fail_set(context->sync, shared->holders.items[i].set, bytes_of_text(error->text),
                       context->ticket);
@@ -105,6 +107,8 @@ static void collect_updates(Sync *sync, const SyncEvent *event, const Commit *co
 static Status encode_fragment(Sync *sync, SharedFragment *fragment, const Commit *commit,
                               Error *error) {
     const SharedQuery *shared = fragment->shared;
+    ASSERT(shared->holders.count > 0);  // what nobody holds is not watched
+    ASSERT(sync->message.count == 0);
     fragment->update = (FragmentUpdate){.order = sync->update_order++};
     row_list_clear(&sync->inserts);
     row_list_clear(&sync->deletes);
@@ -115,7 +119,6 @@ static Status encode_fragment(Sync *sync, SharedFragment *fragment, const Commit
     if (fits && row_count == 0) return STATUS_OK;
     for (Format format = 0; fits && format < FORMAT_COUNT; format++) {
         if (shared->holders_by_format[format] == 0) continue;
-        ASSERT(sync->message.count == 0);
         encode_rows(sync, fragment, format);
         fits = !sync_is_too_large(sync);
         if (fits) {
@@ -160,6 +163,7 @@ static void distribute(Sync *sync, const SharedFragment *fragment) {
         const QuerySet *set = holders->items[i].set;
         if (set->is_failed) continue;
         SyncClient *client = set->client;
+        ASSERT(set->format == client->format);
         if (client->format != FORMAT_V2 && !set->is_legacy) {
             if (client->delivered == fragment) continue;
             client->delivered = fragment;
@@ -170,6 +174,8 @@ static void distribute(Sync *sync, const SharedFragment *fragment) {
 
 static void add_pending(Sync *sync, const QuerySet *set, const SharedFragment *fragment) {
     SyncClient *client = set->client;
+    ASSERT(fragment->update.rows[client->format].count > 0);
+    ASSERT(client->is_touched || client->pending.count == 0);
     if (!client->is_touched) {
         client->is_touched = true;
         client_vec_push(&sync->touched, client);
@@ -197,6 +203,7 @@ static int compare_pending(const void *a, const void *b) {
 
 // Each part fits, all of them do not: every set that has a part ends.
 static void end_pending(Sync *sync, SyncClient *client, uint64_t ticket) {
+    ASSERT(client->is_touched && client->pending.count > 0);
     Error error;
     (void)sync_too_large(sync, &error);
     for (uint32_t i = 0; i < client->pending.count; i++) {
@@ -222,6 +229,8 @@ static bool wants_result(const SyncEvent *event, const SyncClient *client) {
 
 static void answer_caller(Sync *sync, const SyncEvent *event) {
     const SyncClient *caller = event->caller;
+    ASSERT(event->request != NULL);
+    ASSERT(caller->is_touched || caller->pending.count == 0);
     if (caller->format == FORMAT_V2) {
         v2_reducer_ok(&sync->message, event->request->request_id, event->timestamp,
                       &caller->pending);
@@ -265,6 +274,8 @@ static SharedSlice shared_update(Sync *sync, const SyncEvent *event, const SyncC
 }
 
 static void write_update(Sync *sync, const SyncEvent *event, const CachedUpdate *update) {
+    ASSERT(update->pending->count > 0);  // who has nothing to hear gets no message
+    ASSERT(sync->message.count == 0);
     if (update->format == FORMAT_V2) {
         v2_transaction_update(&sync->message, update->pending);
     } else if (update->is_light) {
@@ -286,6 +297,7 @@ static bool pending_equal(const PendingVec *a, const PendingVec *b) {
 static void forget_commit(Sync *sync) {
     for (uint32_t i = 0; i < sync->touched.count; i++) {
         SyncClient *client = sync->touched.items[i];
+        ASSERT(client->is_touched);
         client->is_touched = false;
         client->delivered = NULL;
         client->pending_bytes = 0;

@@ -133,11 +133,13 @@ void watches_remove(Watches *watches, SharedFragment *fragment) {
         WatchPlace place = fragment->places[i];
         WatchList *list = place.list;
         Watch *gap = &list->items.items[place.at];
+        ASSERT(place.at < list->items.count);
         ASSERT(gap->fragment == fragment && gap->place == i);
         *gap = list->items.items[--list->items.count];
         if (place.at < list->items.count) gap->fragment->places[gap->place].at = place.at;
         if (list->items.count > 0 || list == list->table->always) continue;
         BytesMap *values = &column_watch(list->table, list->column)->values;
+        ASSERT(list->column != COLUMN_NONE);
         void *removed = bytes_map_remove(values, bytes_of(list->value, list->value_count));
         ASSERT(removed == list);
         list_free(list);
@@ -174,6 +176,7 @@ static void probe_rows(Watches *watches, const TableWatch *found, const TableDel
 static void take_all(Watches *watches, const WatchList *list, SharedFragmentVec *ret_fragments) {
     for (uint32_t i = 0; i < list->items.count; i++) {
         SharedFragment *fragment = list->items.items[i].fragment;
+        ASSERT(fragment->stamp <= watches->stamp);
         if (fragment->stamp == watches->stamp) continue;
         fragment->stamp = watches->stamp;
         shared_fragment_vec_push(ret_fragments, fragment);
