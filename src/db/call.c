@@ -18,23 +18,21 @@ typedef enum Lookup {
     LOOKUP_LIFECYCLE,
 } Lookup;
 
-static Lookup look_up(const Database *database, const Caller *caller, Bytes name, const FunctionDef **ret_def);
-static bool is_visible(const Database *database, const Caller *caller, const FunctionDef *def);
+static Lookup look_up(const Database *database, const Caller *caller, Bytes name,
+                      const FunctionDef **ret_def);
 static const char *lifecycle_name(Lifecycle lifecycle);
 static void client_call(Database *database, SyncClient *client, const Request *request);
-static void client_procedure(Database *database, SyncClient *client, const Request *request);
 static void client_refuse(Database *database, SyncClient *client, const Request *request,
                           const FunctionDef *def, Bytes text);
-static Status check_args(Database *database, const FunctionDef *def, const Request *request, Bytes *ret_args,
-                         Error *error);
-static Status read_json_args(Database *database, const FunctionDef *def, Bytes json, const char *kind,
-                             Bytes *ret_args, Error *error);
-static void log_bad_call(Database *database, const char *kind, Bytes name, bool exists);
+static Status read_json_args(Database *database, const FunctionDef *def, Bytes json,
+                             const char *kind, Bytes *ret_args, Error *error);
 static CallOutcome invoke(Database *database, Tx *tx, const FunctionCall *call);
 static ReducerReport refuse_failed_disk(Database *database, const Error *failure);
-static ReducerReport finish_failed(Database *database, const ReducerCall *call, const CallOutcome *outcome);
+static ReducerReport finish_failed(Database *database, const ReducerCall *call,
+                                   const CallOutcome *outcome, Bytes told);
 static void fill_cause(const ReducerCall *call, TxCause *cause);
-static void report_function(Database *database, const ReducerReport *report, FunctionReport *ret_report);
+static void report_function(Database *database, const ReducerReport *report,
+                            FunctionReport *ret_report);
 
 int64_t database_now(const Database *database) {
     return database->options.os->time_micros(database->options.os);
@@ -44,23 +42,19 @@ int64_t database_now(const Database *database) {
 
 void database_client_request(Database *database, SyncClient *client, const Request *request) {
     switch (request->kind) {
-        case REQUEST_CALL_REDUCER:
-            client_call(database, client, request);
-            return;
-        case REQUEST_CALL_PROCEDURE:
-            client_procedure(database, client, request);
-            return;
-        case REQUEST_SUBSCRIBE:
-        case REQUEST_UNSUBSCRIBE:
-        case REQUEST_SUBSCRIBE_BATCH:
-        case REQUEST_SUBSCRIBE_LEGACY:
-        case REQUEST_SUBSCRIBE_SINGLE:
-        case REQUEST_SUBSCRIBE_MULTI:
-        case REQUEST_UNSUBSCRIBE_SINGLE:
-        case REQUEST_UNSUBSCRIBE_MULTI:
-        case REQUEST_ONE_OFF:
-            sync_request(database->sync, client, request, database_ticket(database));
-            return;
+    case REQUEST_CALL_REDUCER: client_call(database, client, request); return;
+    case REQUEST_CALL_PROCEDURE: procedure_call_client(database, client, request); return;
+    case REQUEST_SUBSCRIBE:
+    case REQUEST_UNSUBSCRIBE:
+    case REQUEST_SUBSCRIBE_BATCH:
+    case REQUEST_SUBSCRIBE_LEGACY:
+    case REQUEST_SUBSCRIBE_SINGLE:
+    case REQUEST_SUBSCRIBE_MULTI:
+    case REQUEST_UNSUBSCRIBE_SINGLE:
+    case REQUEST_UNSUBSCRIBE_MULTI:
+    case REQUEST_ONE_OFF:
+        sync_request(database->sync, client, request, database_ticket(database));
+        return;
     }
     UNREACHABLE();
 }
@@ -78,13 +72,13 @@ static void client_call(Database *database, SyncClient *client, const Request *r
         return;
     }
     if (lookup != LOOKUP_REDUCER) {
-        log_bad_call(database, "reducer", request->function, false);
+        call_log_bad(database, "reducer", request->function, false);
         client_refuse(database, client, request, NULL, BYTES_LITERAL("no such reducer"));
         return;
     }
     Bytes args = BYTES_NONE;
-    if (check_args(database, def, request, &args, &error) != STATUS_OK) {
-        log_bad_call(database, "reducer", request->function, true);
+    if (call_check_args(database, def, "reducer", request, &args, &error) != STATUS_OK) {
+        call_log_bad(database, "reducer", request->function, true);
         client_refuse(database, client, request, def, bytes_of_text(error.text));
         return;
     }
@@ -97,20 +91,6 @@ static void client_call(Database *database, SyncClient *client, const Request *r
         .request = request,
     };
     (void)database_run_reducer(database, &call);
-}
-
-static void client_procedure(Database *database, SyncClient *client, const Request *request) {
-    const SyncClientOptions *options = sync_client_options(client);
-    Caller caller = {.identity = options->identity, .connection = options->connection_id};
-    const FunctionDef *def = module_def_find_procedure(database->def, request->function);
-    Bytes text = BYTES_LITERAL("No such procedure");
-    if (def && is_visible(database, &caller, def)) {
-        text = BYTES_LITERAL("procedures are not supported by this server yet");
-    } else {
-        log_bad_call(database, "procedure", request->function, false);
-    }
-    SyncEvent event = {.caller = client, .request = request, .result = RESULT_INTERNAL, .text = text};
-    sync_procedure_result(database->sync, &event, BYTES_NONE);
 }
 
 // A call that could not be run: only the caller hears of it.
@@ -131,32 +111,33 @@ static void client_refuse(Database *database, SyncClient *client, const Request 
     sync_call_failed(database->sync, &event);
 }
 
-static Status check_args(Database *database, const FunctionDef *def, const Request *request, Bytes *ret_args,
-                         Error *error) {
-    if (request->args_are_json) {
-        return read_json_args(database, def, request->args, "reducer", ret_args, error);
-    }
+Status call_check_args(Database *database, const FunctionDef *def, const char *kind,
+                       const Request *request, Bytes *ret_args, Error *error) {
+    if (request->args_are_json)
+        return read_json_args(database, def, request->args, kind, ret_args, error);
     *ret_args = request->args;
     if (def->params->is_plain && request->args.count >= def->params->fixed_bytes) return STATUS_OK;
     Reader reader = reader_of(request->args);
     Status status = bsatn_check(def->typespace, def->params, &reader, error);
     if (status != STATUS_OK) {
-        error_prefix(error, "invalid arguments for reducer %.*s: ", BYTES_FORMAT(def->name));
+        error_prefix(error, "invalid arguments for %s %.*s: ", kind, BYTES_FORMAT(def->name));
     }
     return status;
 }
 
 // JSON to BSATN, in the call arena. The text is upstream's, repetition included (sats.md 4.6).
-static Status read_json_args(Database *database, const FunctionDef *def, Bytes json, const char *kind,
-                             Bytes *ret_args, Error *error) {
+static Status read_json_args(Database *database, const FunctionDef *def, Bytes json,
+                             const char *kind, Bytes *ret_args, Error *error) {
     Buffer bsatn;
     Buffer path;
     buffer_init(&bsatn, CLIENT_MESSAGE_BYTES_MAX);
     buffer_init(&path, ERROR_TEXT_MAX / 4);
     JsonReadOptions options = {.names = JSON_NAMES_ARGUMENTS, .function = def->source_name};
-    Status status = json_read_value(json, def->typespace, def->params, options, &bsatn, &path, error);
+    Status status = json_read_value(json, def->typespace, def->params, options, &bsatn, &path,
+                                    error);
     if (status == STATUS_OK && bsatn.failed) {
-        status = error_set(error, STATUS_LIMIT, "arguments are larger than %u bytes", CLIENT_MESSAGE_BYTES_MAX);
+        status = error_set(error, STATUS_LIMIT, "arguments are larger than %u bytes",
+                           CLIENT_MESSAGE_BYTES_MAX);
     }
     if (status == STATUS_OK) {
         *ret_args = arena_copy(&database->call_arena, buffer_bytes(&bsatn));
@@ -164,9 +145,11 @@ static Status read_json_args(Database *database, const FunctionDef *def, Bytes j
         Error cause = *error;
         Bytes place = path.count > 0 ? buffer_bytes(&path) : bytes_of_text(cause.text);
         // The chain as upstream prints it; without a path the cause stands in its place.
-        (void)error_set(error, status, "invalid arguments for %s %.*s: %.*s: invalid arguments for function %.*s: %.*s: ",
-                        kind, BYTES_FORMAT(def->name), BYTES_FORMAT(place), BYTES_FORMAT(def->name),
-                        BYTES_FORMAT(place));
+        (void)error_set(
+            error, status,
+            "invalid arguments for %s %.*s: %.*s: invalid arguments for function %.*s: %.*s: ",
+            kind, BYTES_FORMAT(def->name), BYTES_FORMAT(place), BYTES_FORMAT(def->name),
+            BYTES_FORMAT(place));
         if (path.count > 0) error_prefix(&cause, "%.*s: ", BYTES_FORMAT(place));
         error_prefix(&cause, "%s", error->text);
         *error = cause;
@@ -176,37 +159,40 @@ static Status read_json_args(Database *database, const FunctionDef *def, Bytes j
     return status;
 }
 
-static void log_bad_call(Database *database, const char *kind, Bytes name, bool exists) {
+void call_log_bad(Database *database, const char *kind, Bytes name, bool exists) {
     if (exists) {
-        database_log(database, MODULE_LOG_ERROR, name,
-                     "External attempt to call %s \"%.*s\" failed, invalid arguments.\n"
-                     "This is likely due to a mismatched client schema, have you run `spacetime generate` "
-                     "recently?",
-                     kind, BYTES_FORMAT(name));
+        database_log(
+            database, MODULE_LOG_ERROR, name,
+            "External attempt to call %s \"%.*s\" failed, invalid arguments.\n"
+            "This is likely due to a mismatched client schema, have you run `spacetime generate` "
+            "recently?",
+            kind, BYTES_FORMAT(name));
     } else {
-        database_log(database, MODULE_LOG_ERROR, name,
-                     "External attempt to call nonexistent %s \"%.*s\" failed. Have you run `spacetime "
-                     "generate` recently?",
-                     kind, BYTES_FORMAT(name));
+        database_log(
+            database, MODULE_LOG_ERROR, name,
+            "External attempt to call nonexistent %s \"%.*s\" failed. Have you run `spacetime "
+            "generate` recently?",
+            kind, BYTES_FORMAT(name));
     }
 }
 
-static bool is_visible(const Database *database, const Caller *caller, const FunctionDef *def) {
+bool call_is_visible(const Database *database, const Caller *caller, const FunctionDef *def) {
     return !def->is_private || database_is_owner(database, &caller->identity);
 }
 
-static Lookup look_up(const Database *database, const Caller *caller, Bytes name, const FunctionDef **ret_def) {
+static Lookup look_up(const Database *database, const Caller *caller, Bytes name,
+                      const FunctionDef **ret_def) {
     const FunctionDef *def = bytes_map_find(&database->reducers, name);
     if (def && def->lifecycle != LIFECYCLE_NONE) {
         *ret_def = def;
         return LOOKUP_LIFECYCLE;
     }
-    if (def && is_visible(database, caller, def)) {
+    if (def && call_is_visible(database, caller, def)) {
         *ret_def = def;
         return LOOKUP_REDUCER;
     }
     def = database->def ? module_def_find_procedure(database->def, name) : NULL;
-    if (def && is_visible(database, caller, def)) {
+    if (def && call_is_visible(database, caller, def)) {
         *ret_def = def;
         return LOOKUP_PROCEDURE;
     }
@@ -215,10 +201,10 @@ static Lookup look_up(const Database *database, const Caller *caller, Bytes name
 
 static const char *lifecycle_name(Lifecycle lifecycle) {
     switch (lifecycle) {
-        case LIFECYCLE_INIT: return "Init";
-        case LIFECYCLE_CONNECT: return "OnConnect";
-        case LIFECYCLE_DISCONNECT: return "OnDisconnect";
-        case LIFECYCLE_NONE: break;
+    case LIFECYCLE_INIT: return "Init";
+    case LIFECYCLE_CONNECT: return "OnConnect";
+    case LIFECYCLE_DISCONNECT: return "OnDisconnect";
+    case LIFECYCLE_NONE: break;
     }
     UNREACHABLE();
 }
@@ -255,14 +241,23 @@ ReducerReport database_run_reducer(Database *database, const ReducerCall *call) 
     Error failure;
     if (database->log && log_failure(database->log, &failure)) {
         ReducerReport refused = refuse_failed_disk(database, &failure);
-        if (call->client) client_refuse(database, call->client, call->request, call->reducer, refused.text);
+        if (call->client)
+            client_refuse(database, call->client, call->request, call->reducer, refused.text);
         return refused;
     }
     Tx *tx = tx_begin(database->store);
     CallOutcome outcome = database_invoke(database, tx, call);
     if (outcome.status != CALL_OK) {
         tx_rollback(tx);
-        return finish_failed(database, call, &outcome);
+        return finish_failed(database, call, &outcome,
+                             database->instance ? FATAL_TEXT : NO_MODULE_TEXT);
+    }
+    if (views_exist(database)) {
+        CallOutcome refreshed = views_refresh(database, NULL);
+        if (refreshed.status != CALL_OK) {
+            tx_rollback(tx);
+            return finish_failed(database, call, &refreshed, refreshed.text);
+        }
     }
     TxCause cause;
     fill_cause(call, &cause);
@@ -273,7 +268,8 @@ ReducerReport database_run_reducer(Database *database, const ReducerCall *call) 
 
 static ReducerReport refuse_failed_disk(Database *database, const Error *failure) {
     Bytes text = arena_copy(&database->call_arena, bytes_of_text(failure->text));
-    return (ReducerReport){.result = RESULT_INTERNAL, .text = text, .ticket = database_ticket(database)};
+    return (ReducerReport){
+        .result = RESULT_INTERNAL, .text = text, .ticket = database_ticket(database)};
 }
 
 static void fill_cause(const ReducerCall *call, TxCause *cause) {
@@ -300,7 +296,10 @@ static void fill_cause(const ReducerCall *call, TxCause *cause) {
 }
 
 // After the rollback: replaces the instance if need be, writes the log record, answers the caller.
-static ReducerReport finish_failed(Database *database, const ReducerCall *call, const CallOutcome *outcome) {
+//
+// told  what the caller hears of a failure that is not the module's own message
+static ReducerReport finish_failed(Database *database, const ReducerCall *call,
+                                   const CallOutcome *outcome, Bytes told) {
     TxCause cause;
     fill_cause(call, &cause);
     SyncEvent *event = &cause.event;
@@ -324,8 +323,9 @@ static ReducerReport finish_failed(Database *database, const ReducerCall *call, 
         event->text = ENERGY_TEXT;
     } else {
         event->result = RESULT_INTERNAL;
-        event->text = database->instance ? FATAL_TEXT : NO_MODULE_TEXT;
-        log_line(LOG_INFO, "db", "reducer %.*s: %.*s", BYTES_FORMAT(call->reducer->name), BYTES_FORMAT(text));
+        event->text = told;
+        log_line(LOG_INFO, "db", "reducer %.*s: %.*s", BYTES_FORMAT(call->reducer->name),
+                 BYTES_FORMAT(text));
     }
     if (outcome->status == CALL_TRAPPED || outcome->status == CALL_OUT_OF_TIME) {
         database_restart_instance(database);
@@ -360,10 +360,15 @@ uint64_t database_commit(Database *database, TxCause *cause) {
     return ticket;
 }
 
+uint64_t database_commit_surely(Database *database, TxCause *cause) {
+    if (views_exist(database)) views_refresh_surely(database);
+    return database_commit(database, cause);
+}
+
 // ---- HTTP ----
 
 void database_call_json(Database *database, const Caller *caller, Bytes name, Bytes json,
-                        FunctionReport *ret_report) {
+                        FunctionWaiter *waiter, FunctionReport *ret_report) {
     *ret_report = (FunctionReport){0};
     buffer_init(&ret_report->text, CLIENT_MESSAGE_BYTES_MAX);
     buffer_init(&ret_report->output, CLIENT_MESSAGE_BYTES_MAX);
@@ -376,9 +381,9 @@ void database_call_json(Database *database, const Caller *caller, Bytes name, By
                              lifecycle_name(def->lifecycle));
         return;
     }
-    if (lookup != LOOKUP_REDUCER) log_bad_call(database, "reducer", name, false);
+    if (lookup != LOOKUP_REDUCER) call_log_bad(database, "reducer", name, false);
     if (lookup == LOOKUP_NONE) {
-        log_bad_call(database, "procedure", name, false);
+        call_log_bad(database, "procedure", name, false);
         ret_report->outcome = FUNCTION_NOT_FOUND;
         buffer_append_text(&ret_report->text, "No such procedure");
         return;
@@ -387,14 +392,13 @@ void database_call_json(Database *database, const Caller *caller, Bytes name, By
     Bytes args = BYTES_NONE;
     Error error;
     if (read_json_args(database, def, json, kind, &args, &error) != STATUS_OK) {
-        log_bad_call(database, kind, name, true);
+        call_log_bad(database, kind, name, true);
         ret_report->outcome = FUNCTION_BAD_ARGUMENTS;
         buffer_append_text(&ret_report->text, error.text);
         return;
     }
     if (lookup == LOOKUP_PROCEDURE) {
-        ret_report->outcome = FUNCTION_UNSUPPORTED;
-        buffer_append_text(&ret_report->text, "procedures are not supported by this server yet");
+        procedure_call_http(database, caller, def, args, waiter, ret_report);
         return;
     }
     ReducerCall call = {
@@ -403,16 +407,17 @@ void database_call_json(Database *database, const Caller *caller, Bytes name, By
     report_function(database, &report, ret_report);
 }
 
-static void report_function(Database *database, const ReducerReport *report, FunctionReport *ret_report) {
+static void report_function(Database *database, const ReducerReport *report,
+                            FunctionReport *ret_report) {
     (void)database;
     ret_report->nanos = report->nanos;
     ret_report->ticket = report->ticket;
     buffer_append_bytes(&ret_report->text, report->text);
     switch (report->result) {
-        case RESULT_COMMITTED: ret_report->outcome = FUNCTION_COMMITTED; return;
-        case RESULT_USER_ERROR: ret_report->outcome = FUNCTION_USER_ERROR; return;
-        case RESULT_INTERNAL: ret_report->outcome = FUNCTION_FATAL; return;
-        case RESULT_OUT_OF_ENERGY: ret_report->outcome = FUNCTION_OUT_OF_ENERGY; return;
+    case RESULT_COMMITTED: ret_report->outcome = FUNCTION_COMMITTED; return;
+    case RESULT_USER_ERROR: ret_report->outcome = FUNCTION_USER_ERROR; return;
+    case RESULT_INTERNAL: ret_report->outcome = FUNCTION_FATAL; return;
+    case RESULT_OUT_OF_ENERGY: ret_report->outcome = FUNCTION_OUT_OF_ENERGY; return;
     }
     UNREACHABLE();
 }

@@ -14,7 +14,10 @@ static void insert_client(Database *database, Tx *tx, const Caller *caller);
 static bool has_client(Database *database, const Caller *caller);
 static void delete_client(Database *database, Tx *tx, const Caller *caller);
 static void fill_client_cause(const Caller *caller, Bytes name, int64_t now, TxCause *cause);
-static bool disconnect_with_reducer(Database *database, const FunctionDef *reducer, const Caller *caller);
+static ConnectOutcome refuse_for_view(Database *database, Tx *tx, const CallOutcome *refreshed,
+                                      Error *error);
+static bool disconnect_with_reducer(Database *database, const FunctionDef *reducer,
+                                    const Caller *caller);
 
 ConnectionId database_new_connection_id(Database *database) {
     ConnectionId id;
@@ -33,7 +36,8 @@ static void insert_client(Database *database, Tx *tx, const Caller *caller) {
     uint8_t row[CLIENT_ROW_BYTES];
     client_row(caller, row);
     InsertResult result;
-    (void)tx_insert(tx, store_find_table(database->store, ST_CLIENT), bytes_of(row, sizeof row), &result);
+    (void)tx_insert(tx, store_find_table(database->store, ST_CLIENT), bytes_of(row, sizeof row),
+                    &result);
     if (caller->jwt_payload.count == 0) return;
     uint32_t count = 16 + 4 + caller->jwt_payload.count;
     uint8_t *credentials = arena_alloc(tx_arena(tx), count);
@@ -49,13 +53,15 @@ static bool has_client(Database *database, const Caller *caller) {
     uint8_t row[CLIENT_ROW_BYTES];
     client_row(caller, row);
     RowId id;
-    return table_find_row(store_find_table(database->store, ST_CLIENT), bytes_of(row, sizeof row), &id);
+    return table_find_row(store_find_table(database->store, ST_CLIENT), bytes_of(row, sizeof row),
+                          &id);
 }
 
 static void delete_client(Database *database, Tx *tx, const Caller *caller) {
     uint8_t row[CLIENT_ROW_BYTES];
     client_row(caller, row);
-    (void)tx_delete_equal(tx, store_find_table(database->store, ST_CLIENT), bytes_of(row, sizeof row));
+    (void)tx_delete_equal(tx, store_find_table(database->store, ST_CLIENT),
+                          bytes_of(row, sizeof row));
     Table *credentials = store_find_table(database->store, ST_CONNECTION_CREDENTIALS);
     static const uint16_t FIRST[] = {0};
     Index *index = table_find_index(credentials, (ColumnList){FIRST, 1});
@@ -89,8 +95,9 @@ ConnectOutcome database_connect(Database *database, const Caller *caller, Error 
     int64_t now = database_now(database);
     Tx *tx = tx_begin(database->store);
     insert_client(database, tx, caller);
-    const FunctionDef *reducer =
-        database->def ? module_def_find_lifecycle(database->def, LIFECYCLE_CONNECT) : NULL;
+    const FunctionDef *reducer = database->def
+                                     ? module_def_find_lifecycle(database->def, LIFECYCLE_CONNECT)
+                                     : NULL;
     if (reducer) {
         ReducerCall call = {.reducer = reducer, .caller = *caller, .timestamp = now};
         CallOutcome outcome = database_invoke(database, tx, &call);
@@ -109,6 +116,10 @@ ConnectOutcome database_connect(Database *database, const Caller *caller, Error 
             return outcome.status == CALL_OUT_OF_TIME ? CONNECT_OUT_OF_ENERGY : CONNECT_REJECTED;
         }
     }
+    if (views_exist(database)) {
+        CallOutcome refreshed = views_refresh(database, NULL);
+        if (refreshed.status != CALL_OK) return refuse_for_view(database, tx, &refreshed, error);
+    }
     TxCause cause;
     fill_client_cause(caller, CONNECT_NAME, now, &cause);
     if (reducer) {
@@ -119,21 +130,33 @@ ConnectOutcome database_connect(Database *database, const Caller *caller, Error 
     return CONNECT_OK;
 }
 
+static ConnectOutcome refuse_for_view(Database *database, Tx *tx, const CallOutcome *refreshed,
+                                      Error *error) {
+    tx_rollback(tx);
+    (void)error_set(error, STATUS_DENIED, "%.*s", BYTES_FORMAT(refreshed->text));
+    bool is_lost = refreshed->status == CALL_TRAPPED || refreshed->status == CALL_OUT_OF_TIME;
+    if (is_lost) database_restart_instance(database);
+    return refreshed->status == CALL_OUT_OF_TIME ? CONNECT_OUT_OF_ENERGY : CONNECT_REJECTED;
+}
+
 void database_disconnect(Database *database, const Caller *caller) {
     Error error;
     if (database_failure(database, &error) || !has_client(database, caller)) return;
-    const FunctionDef *reducer =
-        database->def ? module_def_find_lifecycle(database->def, LIFECYCLE_DISCONNECT) : NULL;
+    const FunctionDef *reducer = database->def ? module_def_find_lifecycle(database->def,
+                                                                           LIFECYCLE_DISCONNECT)
+                                               : NULL;
     if (reducer && disconnect_with_reducer(database, reducer, caller)) return;
     Tx *tx = tx_begin(database->store);
     delete_client(database, tx, caller);
     TxCause cause;
-    fill_client_cause(caller, reducer ? reducer->name : DISCONNECT_NAME, database_now(database), &cause);
-    (void)database_commit(database, &cause);
+    fill_client_cause(caller, reducer ? reducer->name : DISCONNECT_NAME, database_now(database),
+                      &cause);
+    (void)database_commit_surely(database, &cause);
 }
 
 // The reducer and the deletion of the rows in one transaction; false if the reducer failed (nothing happened).
-static bool disconnect_with_reducer(Database *database, const FunctionDef *reducer, const Caller *caller) {
+static bool disconnect_with_reducer(Database *database, const FunctionDef *reducer,
+                                    const Caller *caller) {
     int64_t now = database_now(database);
     Tx *tx = tx_begin(database->store);
     ReducerCall call = {.reducer = reducer, .caller = *caller, .timestamp = now};
@@ -151,7 +174,7 @@ static bool disconnect_with_reducer(Database *database, const FunctionDef *reduc
     fill_client_cause(caller, reducer->name, now, &cause);
     cause.event.reducer = reducer->name;
     cause.event.reducer_id = reducer->id;
-    (void)database_commit(database, &cause);
+    (void)database_commit_surely(database, &cause);
     return true;
 }
 
@@ -162,5 +185,6 @@ SyncClient *database_add_client(Database *database, const SyncClientOptions *opt
 }
 
 void database_remove_client(Database *database, SyncClient *client) {
+    procedure_forget_client(database, client);
     sync_remove_client(database->sync, client);
 }

@@ -2,10 +2,10 @@
 
 #include "db/database.h"
 
-#include <stdio.h>
-
 #include "base/log.h"
 #include "db/publish.h"
+
+#include <stdio.h>
 
 #define PATH_BYTES_MAX 4096u
 
@@ -14,7 +14,7 @@ static Status open_log(Database *database, Error *error);
 static Status start_module(Database *database, Error *error);
 static void disconnect_leftovers(Database *database);
 static void clear_table(Database *database, Tx *tx, TableId id);
-static bool database_turn(Actor *actor);
+static ActorTurn database_turn(Actor *actor);
 static void run_messages(Database *database, uint32_t count_max);
 static void database_timer(Actor *actor);
 static void database_retain(Actor *actor);
@@ -50,8 +50,12 @@ static Database *database_alloc(const DatabaseOptions *options) {
                               .schedule_immediate = database_schedule_immediate};
     arena_init(&database->call_arena, CALL_ARENA_BYTES_MAX);
     bytes_map_init(&database->reducers);
+    views_init(database);
+    SyncViews views = views_for_sync(database);
+    sync_set_views(database->sync, &views);
     char path[PATH_BYTES_MAX];
-    (void)snprintf(path, sizeof path, "%s/module_logs", options->directory ? options->directory : "");
+    (void)snprintf(path, sizeof path, "%s/module_logs",
+                   options->directory ? options->directory : "");
     module_log_init(&database->module_log, options->os, options->directory ? path : NULL);
     return database;
 }
@@ -94,8 +98,8 @@ static Status open_log(Database *database, Error *error) {
                           .advanced = log_advanced,
                           .user = database};
     LogReport report;
-    Status status =
-        log_open(database->options.os, path, &options, database->store, &database->log, &report, error);
+    Status status = log_open(database->options.os, path, &options, database->store, &database->log,
+                             &report, error);
     if (status == STATUS_OK) database->gate = gate_ref(log_gate(database->log));
     return status;
 }
@@ -103,7 +107,8 @@ static Status open_log(Database *database, Error *error) {
 static Status start_module(Database *database, Error *error) {
     ProgramInfo info;
     if (!store_program(database->store, &info)) {
-        return error_set(error, STATUS_NOT_FOUND, "%s: no program is stored; the first publish did not finish",
+        return error_set(error, STATUS_NOT_FOUND,
+                         "%s: no program is stored; the first publish did not finish",
                          database->directory);
     }
     if (!identity_equal(&info.database, &database->options.identity)) {
@@ -111,11 +116,12 @@ static Status start_module(Database *database, Error *error) {
         char expected[IDENTITY_HEX_COUNT + 1];
         identity_to_hex(&info.database, stored);
         identity_to_hex(&database->options.identity, expected);
-        return error_set(error, STATUS_CORRUPT, "mismatched database identity: %s != %s", stored, expected);
+        return error_set(error, STATUS_CORRUPT, "mismatched database identity: %s != %s", stored,
+                         expected);
     }
     LoadedProgram loaded;
-    Status status =
-        database_load_program(database, (ProgramKind)info.kind, info.program, &loaded, error);
+    Status status = database_load_program(database, (ProgramKind)info.kind, info.program, &loaded,
+                                          error);
     if (status != STATUS_OK) return status;
     database_set_program(database, loaded.program, loaded.instance, loaded.def, &info);
     return STATUS_OK;
@@ -151,11 +157,12 @@ void database_stop(Database *database) {
     if (database->is_stopped) return;
     database->is_stopped = true;
     actor_set_timer(&database->actor, 0);
+    procedures_stop(database);
     Bytes reason = BYTES_LITERAL("module exited");
     for (SyncClient *client = sync_next_client(database->sync, NULL); client;
          client = sync_next_client(database->sync, client)) {
-        database->options.close_connection(database->options.user, sync_client_options(client)->connection,
-                                           1001, reason);
+        database->options.close_connection(database->options.user,
+                                           sync_client_options(client)->connection, 1001, reason);
     }
 }
 
@@ -205,9 +212,10 @@ static void database_close(Database *database) {
         sync_remove_client(database->sync, sync_next_client(database->sync, NULL));
     }
     sync_free(database->sync);
+    views_done(database);
+    procedures_done(database);
     instance_free(database->instance);
-    program_unref(database->program);
-    module_def_free(database->def);
+    module_version_unref(database->version);
     bytes_map_done(&database->reducers);
     module_log_done(&database->module_log);
     store_free(database->store);
@@ -227,17 +235,23 @@ void database_post(Database *database, DbMessage *message) {
 
 // Runs what has gathered, at most a batch. The log thread starts after each message, so that the disk works
 // while the rest of the batch runs; connections hear once, at the end.
-static bool database_turn(Actor *actor) {
+static ActorTurn database_turn(Actor *actor) {
     Database *database = database_of_actor(actor);
     run_messages(database, EXECUTOR_BATCH_MAX);
     if (database->options.turn_end) database->options.turn_end(database->options.user);
-    return database->backlog != NULL || !queue_is_empty(&actor->inbox);
+    ProcedureRun *borrower = database->borrower;
+    if (borrower) {
+        database->borrower = NULL;
+        procedure_take_turn(borrower);  // from here on everything is its
+        return TURN_LENT;
+    }
+    return database->backlog != NULL || !queue_is_empty(&actor->inbox) ? TURN_MORE : TURN_DONE;
 }
 
 static void run_messages(Database *database, uint32_t count_max) {
     QueueNode *at = database->backlog ? database->backlog : queue_take_all(&database->actor.inbox);
     uint32_t count = 0;
-    while (at && count < count_max) {
+    while (at && count < count_max && !database->borrower) {
         DbMessage *message = (DbMessage *)(void *)at;
         at = at->next;
         message->run(database, message);
@@ -277,7 +291,8 @@ static void log_advanced(void *user) {
 
 void database_post_when_durable(Database *database, uint64_t ticket, DbMessage *message) {
     Error failure;
-    if (database->gate == NULL || gate_is_open(database->gate, ticket) || database_failure(database, &failure)) {
+    if (database->gate == NULL || gate_is_open(database->gate, ticket) ||
+        database_failure(database, &failure)) {
         database_post(database, message);
         return;
     }
@@ -322,6 +337,7 @@ static void run_timer_message(Database *database, DbMessage *message) {
     (void)message;
     atomic_store(&database->timer_posted, false);
     database_run_due(database);
+    views_expire(database);
 }
 
 // ---- what the module says ----

@@ -7,11 +7,13 @@
 #include "base/vec.h"
 #include "db/executor.h"
 #include "db/module_log.h"
+#include "db/procedures.h"
+#include "db/views.h"
 
 // A row of a scheduled table that waits for its time.
 typedef struct ScheduleEntry {
-    int64_t due;        // wall clock, micros
-    int64_t intended;   // the tick this run stands for
+    int64_t due;       // wall clock, micros
+    int64_t intended;  // the tick this run stands for
     TableId table;
     uint64_t row_key;   // the u64 primary key
     uint64_t row_hash;  // of the row's bytes when it was queued: another row means another entry
@@ -24,38 +26,50 @@ typedef struct DurableWaiter {
 } DurableWaiter;
 VEC(WaiterVec, waiter_vec, DurableWaiter)
 
+// A program with its definition, shared by the database and the procedures that run it.
+typedef struct ModuleVersion {
+    _Atomic uint32_t refs;  // up relaxed; down acquire-release, the last holder frees
+    Program *program;
+    ModuleDef *def;
+} ModuleVersion;
+
 struct Database {
     Actor actor;  // first: an Actor of ours is a Database
     // ---- any thread ----
     _Atomic uint32_t refs;
-    _Atomic bool has_waiters;     // executor sets and clears, log thread reads: seq_cst with the gate
+    _Atomic bool has_waiters;  // executor sets and clears, log thread reads: seq_cst with the gate
     _Atomic bool durable_posted;  // durable_message is on its way
     _Atomic bool timer_posted;    // timer_message is on its way
-    DatabaseOptions options;      // constant; `directory` is ours
+    _Atomic uint32_t
+        immediate_count;      // calls that wait; whoever adds and the executor; relaxed: a bound
+    DatabaseOptions options;  // constant; `directory` is ours
     char *directory;
-    Gate *gate;                   // constant; NULL: in memory
+    Gate *gate;  // constant; NULL: in memory
     DbMessage durable_message;
     DbMessage timer_message;
     PoolJob close_job;
-    // ---- executor ----
-    QueueNode *backlog;  // taken from the inbox, not yet run
+    // ---- executor, or the procedure that borrowed its turn ----
+    ProcedureRun *borrower;  // takes the turn over once this message is done
+    QueueNode *backlog;      // taken from the inbox, not yet run
     Store *store;
-    Log *log;            // NULL: in memory
+    Log *log;  // NULL: in memory
     uint64_t memory_ticket;
     Sync *sync;
     ModuleLog module_log;
-    Arena call_arena;    // of one request
+    Arena call_arena;  // of one request
     // the program
-    Program *program;
+    ModuleVersion *version;  // NULL before the first one
+    ModuleDef *def;          // of the version
     HostEnv env;
     Instance *instance;  // NULL after a failed restart
-    ModuleDef *def;
     BytesMap reducers;   // canonical name -> FunctionDef
     ProgramInfo info;    // without the program's bytes
     Bytes function;      // what runs now, for log records
     // clients of the log, waiters for the disk, rows that wait for their time
     WaiterVec waiters;
     ScheduleVec schedule;  // a heap by due
+    Views views;
+    Procedures procedures;
     bool is_stopped;
     DatabaseStats stats;
 };
@@ -75,6 +89,11 @@ int64_t database_now(const Database *database);  // wall clock, micros
 // Takes the program, an instance and its definition over; the old ones go.
 void database_set_program(Database *database, Program *program, Instance *instance, ModuleDef *def,
                           const ProgramInfo *info);
+ModuleVersion *module_version_ref(ModuleVersion *version);
+void module_version_unref(ModuleVersion *version);  // any thread; accepts NULL
+// An instance that calls of this database may use, with the database's time limit.
+Status database_create_instance(Database *database, Program *program, HostEnv *env,
+                                Instance **ret_instance, Error *error);
 // A fresh instance after a trap; without one, calls answer "no such module".
 void database_restart_instance(Database *database);
 // Compiles, instantiates against the database's environment and validates.
@@ -84,8 +103,8 @@ typedef struct LoadedProgram {
     ModuleDef *def;
     Hash hash;
 } LoadedProgram;
-Status database_load_program(Database *database, ProgramKind kind, Bytes program, LoadedProgram *ret_loaded,
-                             Error *error);
+Status database_load_program(Database *database, ProgramKind kind, Bytes program,
+                             LoadedProgram *ret_loaded, Error *error);
 void loaded_program_done(LoadedProgram *loaded);  // what was not taken
 
 // ---- call.c ----
@@ -97,8 +116,10 @@ typedef struct TxCause {
 } TxCause;
 
 // Commits the open transaction: log, schedule, subscribers; releases it. Returns the ticket that a reader of
-// the new state must wait for.
+// the new state must wait for. Views are to be refreshed before (views.h).
 uint64_t database_commit(Database *database, TxCause *cause);
+// The same for what must happen whatever a module's views do: a view that fails is empty from then on.
+uint64_t database_commit_surely(Database *database, TxCause *cause);
 
 typedef struct ReducerCall {
     const FunctionDef *reducer;
@@ -120,6 +141,25 @@ ReducerReport database_run_reducer(Database *database, const ReducerCall *call);
 // The same inside the open transaction, which it neither commits nor rolls back. For init and lifecycle.
 CallOutcome database_invoke(Database *database, Tx *tx, const ReducerCall *call);
 
+// BSATN of a client's arguments, checked; in the call arena if they came as JSON. kind: "reducer", "procedure".
+Status call_check_args(Database *database, const FunctionDef *def, const char *kind,
+                       const Request *request, Bytes *ret_args, Error *error);
+// Writes into the module's log that somebody called what is not there, or wrongly.
+void call_log_bad(Database *database, const char *kind, Bytes name, bool exists);
+bool call_is_visible(const Database *database, const Caller *caller, const FunctionDef *def);
+
+// ---- procedure_calls.c ----
+
+void procedure_call_client(Database *database, SyncClient *client, const Request *request);
+// Checked already. Fills in the report: FUNCTION_STARTED, or why not.
+void procedure_call_http(Database *database, const Caller *caller, const FunctionDef *def,
+                         Bytes args, FunctionWaiter *waiter, FunctionReport *report);
+// The database's own call. entry NULL: it came from no row.
+void procedure_call_scheduled(Database *database, const FunctionDef *def, Bytes args,
+                              int64_t timestamp, const ScheduleEntry *entry);
+// The client goes: nobody waits for what it called any more.
+void procedure_forget_client(Database *database, const SyncClient *client);
+
 // ---- scheduler.c ----
 
 // Queues the scheduled rows that a commit brought.
@@ -127,5 +167,9 @@ void database_schedule_commit(Database *database, const Commit *commit);
 // Queues every row of every scheduled table anew (start, update).
 void database_schedule_all(Database *database);
 void database_run_due(Database *database);  // what is due now
-// HostEnv.schedule_immediate: a call that runs soon, whatever becomes of the transaction at hand.
+// HostEnv.schedule_immediate: a call that runs soon, whatever becomes of the transaction at hand. Any thread.
 void database_schedule_immediate(void *user, Bytes function, Bytes args);
+// A scheduled procedure has ended: queues the next run of an interval.
+void database_schedule_done(Database *database, const ScheduleEntry *entry);
+// Sets the timer to whatever is due next.
+void database_arm_timer(Database *database);

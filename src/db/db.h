@@ -57,6 +57,10 @@ typedef struct DatabaseOptions {
     void (*turn_end)(void *user);
     // The log's gate was opened further, or the log failed. Log thread.
     void (*durable)(void *user);
+    // Instances for procedures and HTTP handlers; 0: PROCEDURE_INSTANCES_DEFAULT.
+    uint32_t procedure_instances;
+    uint32_t call_seconds;  // that a call may run; 0: MODULE_CALL_SECONDS_MAX
+    HostHttp http;          // outbound, of procedures
     // Close this client's connection (websocket.md 2.4). Executor.
     void (*close_connection)(void *user, void *connection, uint16_t code, Bytes reason);
     void *user;  // of the three above
@@ -69,14 +73,14 @@ Status database_open(const DatabaseOptions *options, Database **ret_database, Er
 // Any thread; compiles. On failure nothing is left behind.
 Status database_create(const DatabaseOptions *options, ProgramKind kind, Bytes program,
                        Database **ret_database, Error *error);
-Database *database_ref(Database *database);   // any thread
-void database_unref(Database *database);      // any thread; accepts NULL; the last one closes
+Database *database_ref(Database *database);  // any thread
+void database_unref(Database *database);     // any thread; accepts NULL; the last one closes
 // Ends it: clients are closed with 1001 "module exited", later messages find it stopped. Executor.
 void database_stop(Database *database);
 bool database_is_stopped(const Database *database);
 const DatabaseOptions *database_options(const Database *database);  // any thread
-Gate *database_gate(const Database *database);  // any thread; NULL: in memory
-uint64_t database_ticket(const Database *database);  // of the last commit
+Gate *database_gate(const Database *database);                      // any thread; NULL: in memory
+uint64_t database_ticket(const Database *database);                 // of the last commit
 // True once the disk failed; the text says why.
 bool database_failure(const Database *database, Error *ret_error);
 
@@ -93,20 +97,20 @@ typedef struct UpdateRequest {
     Hash token;  // with UPDATE_BREAK_CLIENTS
 } UpdateRequest;
 typedef enum PublishOutcome {
-    PUBLISH_DONE,      // also when the program was the same
-    PUBLISH_REJECTED,  // 400: the text is the whole body
-    PUBLISH_BAD_MODULE // 500: it does not compile, instantiate or validate
+    PUBLISH_DONE,       // also when the program was the same
+    PUBLISH_REJECTED,   // 400: the text is the whole body
+    PUBLISH_BAD_MODULE  // 500: it does not compile, instantiate or validate
 } PublishOutcome;
 // Replaces the program: migration plan, policy, one transaction, new instance (http-api.md 7.4).
-PublishOutcome database_update(Database *database, const UpdateRequest *request, uint64_t *ret_ticket,
-                               Error *error);
+PublishOutcome database_update(Database *database, const UpdateRequest *request,
+                               uint64_t *ret_ticket, Error *error);
 
 typedef struct PlanReport {
-    bool is_manual;            // `text` says why
+    bool is_manual;  // `text` says why
     bool breaks_clients;
     bool major_version_upgrade;
     Hash token;
-    Buffer text;               // buffer_done by the caller
+    Buffer text;  // buffer_done by the caller
 } PlanReport;
 // What an update would do (http-api.md 7.7). STATUS_INVALID: bad module.
 Status database_plan(Database *database, ProgramKind kind, Bytes program, PlanStyle style,
@@ -124,9 +128,9 @@ typedef struct Caller {
 
 typedef enum ConnectOutcome {
     CONNECT_OK,
-    CONNECT_REJECTED,       // the module's message
+    CONNECT_REJECTED,  // the module's message
     CONNECT_OUT_OF_ENERGY,
-    CONNECT_FAILED,         // stopped, disk failed, ...
+    CONNECT_FAILED,  // stopped, disk failed, ...
 } ConnectOutcome;
 // st_client row and client_connected in one transaction (module-abi.md 4.4).
 ConnectOutcome database_connect(Database *database, const Caller *caller, Error *error);
@@ -141,15 +145,17 @@ void database_remove_client(Database *database, SyncClient *client);  // then da
 void database_client_request(Database *database, SyncClient *client, const Request *request);
 
 typedef enum FunctionOutcome {
-    FUNCTION_COMMITTED,      // a reducer
-    FUNCTION_RETURNED,       // a procedure; `output` is its JSON
+    FUNCTION_COMMITTED,  // a reducer
+    FUNCTION_RETURNED,   // a procedure; `output` is its JSON
+    FUNCTION_STARTED,    // a procedure: the waiter hears the rest
     FUNCTION_USER_ERROR,
-    FUNCTION_FATAL,          // trap; or the disk failed: `text` says what
+    FUNCTION_FATAL,  // trap; or the disk failed: `text` says what
     FUNCTION_OUT_OF_ENERGY,
-    FUNCTION_NOT_FOUND,      // also private ones, for others than the owner
+    FUNCTION_PROCEDURE_FAILED,
+    FUNCTION_PROCEDURE_OUT_OF_ENERGY,
+    FUNCTION_NOT_FOUND,  // also private ones, for others than the owner
     FUNCTION_IS_LIFECYCLE,
     FUNCTION_BAD_ARGUMENTS,
-    FUNCTION_UNSUPPORTED,
 } FunctionOutcome;
 
 typedef struct FunctionReport {
@@ -159,9 +165,57 @@ typedef struct FunctionReport {
     uint64_t nanos;
     uint64_t ticket;
 } FunctionReport;
-// A reducer or procedure by name with JSON arguments, for HTTP.
+// Hears of a procedure that ended: on the executor, once, also when the database stops. The report's buffers are its own
+// then. It lies in memory that stays until then.
+typedef struct FunctionWaiter {
+    bool is_confirmed;  // the procedure's commits wait for the disk
+    void (*done)(struct FunctionWaiter *waiter, Database *database, FunctionReport *report);
+} FunctionWaiter;
+
+// A reducer or procedure by name with JSON arguments, for HTTP. A procedure answers FUNCTION_STARTED first.
 void database_call_json(Database *database, const Caller *caller, Bytes name, Bytes json,
-                        FunctionReport *ret_report);
+                        FunctionWaiter *waiter, FunctionReport *ret_report);
+
+// ---- HTTP handlers of the module (module-abi.md 7.6) ----
+
+typedef struct RouteField {
+    Bytes name;
+    Bytes value;
+} RouteField;
+
+typedef struct RouteRequest {
+    Bytes method;
+    Bytes path;  // decoded, as routes are declared: "", "/" or "/rest"
+    Bytes uri;   // as the client sees it
+    const RouteField *fields;
+    uint32_t field_count;
+    uint8_t version_minor;  // of HTTP/1
+    Bytes body;
+    Identity sender;  // for this request
+    Bytes jwt_payload;
+} RouteRequest;
+
+typedef struct RouteReply {
+    bool is_failed;  // `text` is the cause; nothing else is set
+    Bytes text;
+    uint32_t status;  // 200 ... 999
+    const RouteField *fields;
+    uint32_t field_count;
+    Bytes body;
+} RouteReply;
+
+// Hears the reply: on the executor, once. It is valid for the call.
+typedef struct RouteWaiter {
+    void (*done)(struct RouteWaiter *waiter, Database *database, const RouteReply *reply);
+} RouteWaiter;
+
+typedef enum RouteOutcome {
+    ROUTE_STARTED,  // the waiter hears the rest
+    ROUTE_NONE,     // the module has no handler for it
+    ROUTE_BUSY,     // too many calls wait already
+} RouteOutcome;
+RouteOutcome database_call_route(Database *database, const RouteRequest *request,
+                                 RouteWaiter *waiter);
 
 // ---- SQL over HTTP ----
 
@@ -171,7 +225,8 @@ typedef struct SqlReport {
     uint64_t ticket;
 } SqlReport;
 // One statement (http-api.md 6.3.8). On failure the text is the body of a 400.
-Status database_sql(Database *database, const Caller *caller, Bytes text, SqlReport *ret_report, Error *error);
+Status database_sql(Database *database, const Caller *caller, Bytes text, SqlReport *ret_report,
+                    Error *error);
 
 // ---- module log ----
 
@@ -180,7 +235,8 @@ typedef struct LogFollower LogFollower;
 Status database_log_tail(Database *database, uint32_t lines, Buffer *text, Error *error);
 // From now on `line` is called with whole lines, on the executor, until it answers false, the follower is
 // removed, or the database stops (then once with no bytes).
-LogFollower *database_log_follow(Database *database, bool (*line)(void *user, Bytes text), void *user);
+LogFollower *database_log_follow(Database *database, bool (*line)(void *user, Bytes text),
+                                 void *user);
 void database_log_unfollow(Database *database, LogFollower *follower);
 // A record of the server itself ("__spacetimedb__").
 void database_log(Database *database, ModuleLogLevel level, Bytes function, const char *format, ...)

@@ -7,6 +7,7 @@
 #include "db/executor.h"
 
 #include "base/vec.h"
+#include "db/wait_threads.h"
 
 VEC(ActorVec, actor_vec, Actor *)
 VEC(ThreadVec, thread_vec, Thread)
@@ -23,11 +24,13 @@ struct ExecutorPool {
     Actor *run_last;
     PoolJob *job_first;
     PoolJob *job_last;
-    ActorVec timers;  // a binary heap by timer_due
-    uint32_t waiting; // threads inside the condition
+    ActorVec timers;      // a binary heap by timer_due
+    uint32_t waiting;     // threads inside the condition
     bool has_timekeeper;  // one of them waits with the earliest timer as its limit
     bool stop;
     ThreadVec threads;
+    // ---- their own ----
+    WaitThreads waiters;
 };
 
 static void pool_run(void *user);
@@ -49,6 +52,7 @@ ExecutorPool *executor_pool_create(Os *os, uint32_t threads) {
     pool->os = os;
     mutex_init(&pool->mutex);
     condition_init(&pool->work);
+    wait_threads_init(&pool->waiters);
     thread_vec_reserve(&pool->threads, threads);
     for (uint32_t i = 0; i < threads; i++) {
         Thread *thread = thread_vec_add(&pool->threads);
@@ -60,6 +64,7 @@ ExecutorPool *executor_pool_create(Os *os, uint32_t threads) {
 
 void executor_pool_free(ExecutorPool *pool) {
     if (pool == NULL) return;
+    wait_threads_done(&pool->waiters);
     mutex_lock(&pool->mutex);
     pool->stop = true;
     condition_broadcast(&pool->work);
@@ -85,6 +90,10 @@ void executor_pool_run(ExecutorPool *pool, PoolJob *job) {
     bool wake = pool->waiting > 0;
     mutex_unlock(&pool->mutex);
     if (wake) condition_signal(&pool->work);
+}
+
+void executor_pool_run_waiting(ExecutorPool *pool, PoolJob *job) {
+    wait_threads_run(&pool->waiters, job);
 }
 
 void actor_init(Actor *actor, ExecutorPool *pool) {
@@ -187,7 +196,8 @@ static void pool_wait(ExecutorPool *pool) {
     if (pool->timers.count > 0 && !pool->has_timekeeper) {
         pool->has_timekeeper = true;
         int64_t left = pool->timers.items[0]->timer_due - pool->os->monotonic_nanos(pool->os);
-        if (left > 0) (void)condition_wait_ms(&pool->work, &pool->mutex, (uint64_t)left / 1000000u + 1);
+        if (left > 0)
+            (void)condition_wait_ms(&pool->work, &pool->mutex, (uint64_t)left / 1000000u + 1);
         pool->has_timekeeper = false;
     } else {
         condition_wait(&pool->work, &pool->mutex);
@@ -205,13 +215,21 @@ static Actor *pool_take_due(ExecutorPool *pool) {
 
 static void pool_run_actor(ExecutorPool *pool, Actor *actor) {
     atomic_store(&actor->state, ACTOR_RUNNING);
-    bool more = actor->turn(actor);
-    if (more) {
+    switch (actor->turn(actor)) {
+    case TURN_DONE: pool_finish_turn(pool, actor); return;
+    case TURN_MORE:
         atomic_store(&actor->state, ACTOR_QUEUED);
         pool_enqueue(pool, actor);
         return;
+    case TURN_LENT: return;  // the actor may be gone already; its reference went with the turn
     }
-    pool_finish_turn(pool, actor);
+    UNREACHABLE();
+}
+
+void actor_return(Actor *actor) {
+    ASSERT(atomic_load(&actor->state) == ACTOR_RUNNING);
+    atomic_store(&actor->state, ACTOR_QUEUED);
+    pool_enqueue(actor->pool, actor);
 }
 
 // To idle, or to the run queue if something came meanwhile; gives up the turn's reference or passes it on.

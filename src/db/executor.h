@@ -13,18 +13,24 @@ typedef enum ActorState {
     ACTOR_RUNNING,  // a pool thread is inside `turn`
 } ActorState;
 
+typedef enum ActorTurn {
+    TURN_DONE,  // nothing is left to do
+    TURN_MORE,
+    TURN_LENT,  // the turn goes on elsewhere: whoever has it gives it back with actor_return
+} ActorTurn;
+
 typedef struct Actor {
     // ---- shared ----
     Queue inbox;
     _Atomic int state;  // seq_cst together with the inbox: see actor_post and pool_run_actor
     // ---- under the pool's mutex ----
-    struct Actor *next;  // run queue
-    int64_t timer_due;   // monotonic nanoseconds; 0: none
-    uint32_t timer_slot; // in the pool's heap, + 1; 0: not in it
+    struct Actor *next;   // run queue
+    int64_t timer_due;    // monotonic nanoseconds; 0: none
+    uint32_t timer_slot;  // in the pool's heap, + 1; 0: not in it
     // ---- constant ----
     ExecutorPool *pool;
-    // Handles what is in the inbox, at most a batch; true if there is more to do.
-    bool (*turn)(struct Actor *actor);
+    // Handles what is in the inbox, at most a batch.
+    ActorTurn (*turn)(struct Actor *actor);
     // The timer came due; posts a message. Called under no lock, on a pool thread, not inside a turn.
     void (*timer)(struct Actor *actor);
     void (*retain)(struct Actor *actor);
@@ -36,5 +42,11 @@ typedef struct Actor {
 void actor_init(Actor *actor, ExecutorPool *pool);
 void actor_start(Actor *actor);
 void actor_post(Actor *actor, QueueNode *node);
+// Ends a turn that was lent, on any thread: messages go on. The caller's right to the actor's data ends before.
+void actor_return(Actor *actor);
 // Replaces the actor's timer; 0 removes it.
 void actor_set_timer(Actor *actor, int64_t due_nanos);
+
+// Runs a job on a thread that may wait as long as it likes, started for it if none is free. Jobs beyond
+// WAIT_THREADS_MAX at a time wait for a thread. Any thread.
+void executor_pool_run_waiting(ExecutorPool *pool, PoolJob *job);

@@ -89,7 +89,8 @@ static void step_log(const Migration *m, const char *what, const char *where) {
         database_log(m->database, MODULE_LOG_INFO, BYTES_NONE, "%s `%.*s` %s `%.*s`", what,
                      BYTES_FORMAT(m->step->object), where, BYTES_FORMAT(m->step->table));
     } else {
-        database_log(m->database, MODULE_LOG_INFO, BYTES_NONE, "%s `%.*s`", what, BYTES_FORMAT(m->step->table));
+        database_log(m->database, MODULE_LOG_INFO, BYTES_NONE, "%s `%.*s`", what,
+                     BYTES_FORMAT(m->step->table));
     }
 }
 
@@ -107,10 +108,11 @@ static Status add_table(Migration *m, Error *error) {
 static Status remove_table(Migration *m, Error *error) {
     ASSERT(m->table != NULL);
     if (table_row_count(m->table) > 0) {
-        return error_set(error, STATUS_CONFLICT,
-                         "Cannot remove table `%.*s`: table contains data. Clear the table's rows (e.g. via a "
-                         "reducer) before removing it from your schema.",
-                         BYTES_FORMAT(m->step->table));
+        return error_set(
+            error, STATUS_CONFLICT,
+            "Cannot remove table `%.*s`: table contains data. Clear the table's rows (e.g. via a "
+            "reducer) before removing it from your schema.",
+            BYTES_FORMAT(m->step->table));
     }
     step_log(m, "Dropping table", "");
     return tx_drop_table(m->tx, m->table, error);
@@ -149,7 +151,8 @@ static Status remove_constraint(Migration *m, Error *error) {
 }
 
 // Values that the sequence would hand out must not be there already (http-api.md 8.4, prechecks).
-static Status check_sequence_range(const Migration *m, const SequenceSchema *sequence, Error *error) {
+static Status check_sequence_range(const Migration *m, const SequenceSchema *sequence,
+                                   Error *error) {
     const Type *type = m->schema->columns[sequence->column].type;
     uint8_t first[32] = {0};
     value_write_integer(type, sequence->min, first);
@@ -158,7 +161,8 @@ static Status check_sequence_range(const Migration *m, const SequenceSchema *seq
     while (table_scan_next(&scan, &row)) {
         Bytes value = table_column(m->table, row.bytes, sequence->column);
         if (value_compare(type, value.data, first) < 0) continue;
-        return error_set(error, STATUS_CONFLICT, "Precheck failed: added sequence %.*s already has values in range",
+        return error_set(error, STATUS_CONFLICT,
+                         "Precheck failed: added sequence %.*s already has values in range",
                          BYTES_FORMAT(sequence->name));
     }
     return STATUS_OK;
@@ -225,8 +229,9 @@ static Status change_event_table(Migration *m, Error *error) {
 }
 
 static Status change_accessor(Migration *m, Error *error) {
-    database_log(m->database, MODULE_LOG_INFO, BYTES_NONE, "Changing table accessor name for `%.*s` to `%.*s`",
-                 BYTES_FORMAT(m->step->table), BYTES_FORMAT(m->schema->accessor));
+    database_log(m->database, MODULE_LOG_INFO, BYTES_NONE,
+                 "Changing table accessor name for `%.*s` to `%.*s`", BYTES_FORMAT(m->step->table),
+                 BYTES_FORMAT(m->schema->accessor));
     return tx_set_accessors(m->tx, m->table, m->schema, error);
 }
 
@@ -248,7 +253,8 @@ static Status update_view(Migration *m, Error *error) {
 }
 
 Status database_add_row_level_security(Database *database, Tx *tx, Bytes sql, Error *error) {
-    SqlContext context = {.store = database->store, .sender = database->options.owner, .is_owner = true};
+    SqlContext context = {
+        .store = database->store, .sender = database->options.owner, .is_owner = true};
     TableId table = 0;
     Status status = sql_check_row_level_security(&context, sql, &table, error);
     if (status != STATUS_OK) return status;

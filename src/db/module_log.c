@@ -3,10 +3,10 @@
 
 #include "db/module_log.h"
 
-#include <stdio.h>
-
 #include "base/log.h"
 #include "db/database.h"
+
+#include <stdio.h>
 
 #define MICROS_PER_DAY 86400000000ll
 #define PATH_BYTES_MAX 4096u
@@ -55,15 +55,21 @@ void module_log_done(ModuleLog *log) {
 
 void module_log_append(ModuleLog *log, const ModuleLogRecord *record, int64_t now_micros) {
     buffer_clear(&log->line);
-    write_record(&log->line, record, now_micros);
-    if (log->line.failed) {
-        buffer_clear(&log->line);
-        ModuleLogRecord cut = *record;
-        cut.message = BYTES_LITERAL("(a log record was longer than the limit and was dropped)");
-        cut.trace_count = 0;
-        write_record(&log->line, &cut, now_micros);
-    }
-    Bytes line = buffer_bytes(&log->line);
+    module_log_write(&log->line, record, now_micros);
+    module_log_append_line(log, buffer_bytes(&log->line), now_micros);
+}
+
+void module_log_write(Buffer *line, const ModuleLogRecord *record, int64_t now_micros) {
+    write_record(line, record, now_micros);
+    if (!line->failed) return;
+    buffer_clear(line);
+    ModuleLogRecord cut = *record;
+    cut.message = BYTES_LITERAL("(a log record was longer than the limit and was dropped)");
+    cut.trace_count = 0;
+    write_record(line, &cut, now_micros);
+}
+
+void module_log_append_line(ModuleLog *log, Bytes line, int64_t now_micros) {
     if (log->directory) {
         if (now_micros / MICROS_PER_DAY > log->file_day) open_day(log, now_micros / MICROS_PER_DAY);
         store_line(log, line);
@@ -75,12 +81,12 @@ void module_log_append(ModuleLog *log, const ModuleLogRecord *record, int64_t no
 
 static const char *level_name(ModuleLogLevel level) {
     switch (level) {
-        case MODULE_LOG_ERROR: return "Error";
-        case MODULE_LOG_WARN: return "Warn";
-        case MODULE_LOG_INFO: return "Info";
-        case MODULE_LOG_DEBUG: return "Debug";
-        case MODULE_LOG_TRACE: return "Trace";
-        case MODULE_LOG_PANIC: return "Panic";
+    case MODULE_LOG_ERROR: return "Error";
+    case MODULE_LOG_WARN: return "Warn";
+    case MODULE_LOG_INFO: return "Info";
+    case MODULE_LOG_DEBUG: return "Debug";
+    case MODULE_LOG_TRACE: return "Trace";
+    case MODULE_LOG_PANIC: return "Panic";
     }
     return "Debug";
 }
@@ -114,7 +120,8 @@ static void write_trace(Buffer *line, const ModuleLogRecord *record) {
             json_write_string(line, frame->module_name);
         }
         if (frame->func_name.data) {
-            buffer_append_text(line, frame->module_name.data ? ",\"func_name\":" : "\"func_name\":");
+            buffer_append_text(line,
+                               frame->module_name.data ? ",\"func_name\":" : "\"func_name\":");
             json_write_string(line, frame->func_name);
         }
         buffer_append_text(line, "}");
@@ -134,20 +141,23 @@ static void open_day(ModuleLog *log, int64_t day) {
     buffer_done(&text);
     Error error;
     Status status = log->os->file_open(log->os, path, OS_OPEN_CREATE, &log->file, &error);
-    if (status == STATUS_OK) status = log->os->file_size(log->os, log->file, &log->file_bytes, &error);
+    if (status == STATUS_OK)
+        status = log->os->file_size(log->os, log->file, &log->file_bytes, &error);
     if (status != STATUS_OK) log_line(LOG_WARN, "db", "module log: %s", error.text);
 }
 
 static void store_line(ModuleLog *log, Bytes line) {
     if (log->file.descriptor < 0) return;
     Error error;
-    Status status = log->os->file_write(log->os, log->file, log->file_bytes, line.data, line.count, &error);
+    Status status = log->os->file_write(log->os, log->file, log->file_bytes, line.data, line.count,
+                                        &error);
     if (status == STATUS_OK) {
         log->file_bytes += line.count;
         log->complained = false;
     } else if (!log->complained) {
         log->complained = true;
-        log_line(LOG_ERROR, "db", "module log: %s; lines are lost until it works again", error.text);
+        log_line(LOG_ERROR, "db", "module log: %s; lines are lost until it works again",
+                 error.text);
     }
 }
 
@@ -204,7 +214,8 @@ static Status file_tail(ModuleLog *log, uint32_t lines, Buffer *text, Error *err
         ASSERT(room != NULL);
         status = log->os->file_read(log->os, log->file, at, room, (size_t)count, error);
         if (status == STATUS_OK) buffer_advance(&read, (size_t)count);
-        enough = at == 0 || tail_start(buffer_bytes(&read), lines) > 0 || count >= MODULE_LOG_TAIL_BYTES_MAX;
+        enough = at == 0 || tail_start(buffer_bytes(&read), lines) > 0 ||
+                 count >= MODULE_LOG_TAIL_BYTES_MAX;
         wanted = wanted * 4 > MODULE_LOG_TAIL_BYTES_MAX ? MODULE_LOG_TAIL_BYTES_MAX : wanted * 4;
     }
     if (status == STATUS_OK) {
@@ -233,7 +244,8 @@ static uint32_t tail_start(Bytes text, uint32_t lines) {
     return 0;
 }
 
-LogFollower *database_log_follow(Database *database, bool (*line)(void *user, Bytes text), void *user) {
+LogFollower *database_log_follow(Database *database, bool (*line)(void *user, Bytes text),
+                                 void *user) {
     LogFollower *follower = mem_alloc_zero(sizeof *follower);
     *follower = (LogFollower){line, user};
     follower_vec_push(&database->module_log.followers, follower);
@@ -250,7 +262,8 @@ void database_log_unfollow(Database *database, LogFollower *follower) {
     }
 }
 
-void database_log(Database *database, ModuleLogLevel level, Bytes function, const char *format, ...) {
+void database_log(Database *database, ModuleLogLevel level, Bytes function, const char *format,
+                  ...) {
     static const Bytes SENTINEL = {(const uint8_t *)"__spacetimedb__", 15};
     va_list arguments;
     va_start(arguments, format);

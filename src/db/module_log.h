@@ -18,7 +18,7 @@ typedef struct ModuleLog {
     uint64_t file_bytes;
     int64_t file_day;  // days since 1970
     bool complained;
-    Buffer memory;     // in memory: the newest lines
+    Buffer memory;  // in memory: the newest lines
     Buffer line;
     FollowerVec followers;
 } ModuleLog;
@@ -26,3 +26,7 @@ typedef struct ModuleLog {
 void module_log_init(ModuleLog *log, Os *os, const char *directory);
 void module_log_done(ModuleLog *log);
 void module_log_append(ModuleLog *log, const ModuleLogRecord *record, int64_t now_micros);
+
+// The two halves of it, for who has a record but not the log. Any thread: a line of a record.
+void module_log_write(Buffer *line, const ModuleLogRecord *record, int64_t now_micros);
+void module_log_append_line(ModuleLog *log, Bytes line, int64_t now_micros);

@@ -4,13 +4,14 @@
 
 #include "base/log.h"
 
-Status database_load_program(Database *database, ProgramKind kind, Bytes program, LoadedProgram *ret_loaded,
-                             Error *error) {
+Status database_load_program(Database *database, ProgramKind kind, Bytes program,
+                             LoadedProgram *ret_loaded, Error *error) {
     LoadedProgram loaded = {.hash = hash_keccak256(program)};
-    Status status =
-        program_create(database->options.engine, kind, program, &loaded.hash, &loaded.program, error);
+    Status status = program_create(database->options.engine, kind, program, &loaded.hash,
+                                   &loaded.program, error);
     if (status != STATUS_OK) return status;
-    status = instance_create(loaded.program, &database->env, &loaded.instance, error);
+    status = database_create_instance(database, loaded.program, &database->env, &loaded.instance,
+                                      error);
     if (status == STATUS_OK) {
         status = module_def_read(instance_description(loaded.instance), &loaded.def, error);
     }
@@ -32,10 +33,11 @@ void loaded_program_done(LoadedProgram *loaded) {
 void database_set_program(Database *database, Program *program, Instance *instance, ModuleDef *def,
                           const ProgramInfo *info) {
     instance_free(database->instance);
-    program_unref(database->program);
-    module_def_free(database->def);
+    module_version_unref(database->version);
     bytes_map_done(&database->reducers);
-    database->program = program;
+    database->version = mem_alloc_zero(sizeof *database->version);
+    *database->version = (ModuleVersion){.refs = 1, .program = program, .def = def};
+    procedures_replaced(database);
     database->instance = instance;
     database->def = def;
     database->env.def = def;
@@ -43,9 +45,9 @@ void database_set_program(Database *database, Program *program, Instance *instan
     database->info.program = BYTES_NONE;
     database->function = BYTES_NONE;
     bytes_map_init(&database->reducers);
-    if (def == NULL) return;
     for (uint32_t i = 0; i < def->reducer_count; i++) {
-        (void)bytes_map_set(&database->reducers, def->reducers[i].name, (void *)(uintptr_t)&def->reducers[i]);
+        (void)bytes_map_set(&database->reducers, def->reducers[i].name,
+                            (void *)(uintptr_t)&def->reducers[i]);
     }
 }
 
@@ -54,10 +56,34 @@ void database_restart_instance(Database *database) {
     instance_free(database->instance);
     database->instance = NULL;
     Error error;
-    if (instance_create(database->program, &database->env, &database->instance, &error) != STATUS_OK) {
+    Status status = database_create_instance(database, database->version->program, &database->env,
+                                             &database->instance, &error);
+    if (status != STATUS_OK) {
         database->instance = NULL;
-        log_line(LOG_ERROR, "db", "the module could not be started again after a fatal error: %s", error.text);
+        log_line(LOG_ERROR, "db", "the module could not be started again after a fatal error: %s",
+                 error.text);
     }
+}
+
+ModuleVersion *module_version_ref(ModuleVersion *version) {
+    atomic_fetch_add_explicit(&version->refs, 1, memory_order_relaxed);
+    return version;
+}
+
+void module_version_unref(ModuleVersion *version) {
+    if (version == NULL) return;
+    if (atomic_fetch_sub_explicit(&version->refs, 1, memory_order_acq_rel) > 1) return;
+    program_unref(version->program);
+    module_def_free(version->def);
+    mem_free(version);
+}
+
+Status database_create_instance(Database *database, Program *program, HostEnv *env,
+                                Instance **ret_instance, Error *error) {
+    Status status = instance_create(program, env, ret_instance, error);
+    uint32_t seconds = database->options.call_seconds;
+    if (status == STATUS_OK && seconds > 0) instance_set_call_seconds(*ret_instance, seconds);
+    return status;
 }
 
 const ModuleDef *database_module(const Database *database) {

@@ -4,11 +4,11 @@
 
 #include "db/publish.h"
 
-#include <stdio.h>
-
 #include "base/log.h"
 #include "db/migrate.h"
 #include "sql/sql.h"
+
+#include <stdio.h>
 
 #define PATH_BYTES_MAX 4096u
 
@@ -17,15 +17,18 @@ typedef enum InitMode { INIT_TRIAL, INIT_REAL } InitMode;
 static Status initialize(Database *database, ProgramKind kind, Bytes program, Error *error);
 static Status create_schema(Database *database, Tx *tx, const ModuleDef *def, Error *error);
 static Status run_init(Database *database, Tx *tx, Error *error);
-static ProgramInfo program_info(const Database *database, ProgramKind kind, const Hash *hash, Bytes program);
-static Status try_in_memory(const DatabaseOptions *options, ProgramKind kind, Bytes program, Error *error);
+static ProgramInfo program_info(const Database *database, ProgramKind kind, const Hash *hash,
+                                Bytes program);
+static Status try_in_memory(const DatabaseOptions *options, ProgramKind kind, Bytes program,
+                            Error *error);
 static void remove_directory(Os *os, const char *directory);
-static PublishOutcome apply_update(Database *database, const UpdateRequest *request, LoadedProgram *loaded,
-                                   const MigrationPlan *plan, uint64_t *ret_ticket, Error *error);
+static PublishOutcome apply_update(Database *database, const UpdateRequest *request,
+                                   LoadedProgram *loaded, const MigrationPlan *plan,
+                                   uint64_t *ret_ticket, Error *error);
 static void disconnect_everyone(Database *database);
 
-Status database_create(const DatabaseOptions *options, ProgramKind kind, Bytes program, Database **ret_database,
-                       Error *error) {
+Status database_create(const DatabaseOptions *options, ProgramKind kind, Bytes program,
+                       Database **ret_database, Error *error) {
     Status status = try_in_memory(options, kind, program, error);
     if (status != STATUS_OK) return status;
     Database *database = database_create_empty(options, error);
@@ -44,7 +47,8 @@ Status database_create(const DatabaseOptions *options, ProgramKind kind, Bytes p
 }
 
 // The whole initialisation in a database that nobody sees: a program that fails leaves nothing behind.
-static Status try_in_memory(const DatabaseOptions *options, ProgramKind kind, Bytes program, Error *error) {
+static Status try_in_memory(const DatabaseOptions *options, ProgramKind kind, Bytes program,
+                            Error *error) {
     DatabaseOptions trial_options = *options;
     trial_options.directory = NULL;
     Database *trial = database_create_empty(&trial_options, error);
@@ -77,7 +81,8 @@ static Status initialize(Database *database, ProgramKind kind, Bytes program, Er
     return STATUS_OK;
 }
 
-static ProgramInfo program_info(const Database *database, ProgramKind kind, const Hash *hash, Bytes program) {
+static ProgramInfo program_info(const Database *database, ProgramKind kind, const Hash *hash,
+                                Bytes program) {
     return (ProgramInfo){.database = database->options.identity,
                          .owner = database->options.owner,
                          .kind = (uint8_t)kind,
@@ -153,10 +158,11 @@ static void remove_entry(void *user, const char *name, bool is_directory) {
 
 // ---- update ----
 
-PublishOutcome database_update(Database *database, const UpdateRequest *request, uint64_t *ret_ticket,
-                               Error *error) {
+PublishOutcome database_update(Database *database, const UpdateRequest *request,
+                               uint64_t *ret_ticket, Error *error) {
     LoadedProgram loaded;
-    if (database_load_program(database, request->kind, request->program, &loaded, error) != STATUS_OK) {
+    if (database_load_program(database, request->kind, request->program, &loaded, error) !=
+        STATUS_OK) {
         return PUBLISH_BAD_MODULE;
     }
     *ret_ticket = database_ticket(database);
@@ -168,19 +174,22 @@ PublishOutcome database_update(Database *database, const UpdateRequest *request,
         return PUBLISH_DONE;
     }
     MigrationPlan plan;
-    if (migration_plan(database->def, loaded.def, &database->call_arena, &plan, error) != STATUS_OK) {
+    if (migration_plan(database->def, loaded.def, &database->call_arena, &plan, error) !=
+        STATUS_OK) {
         error_prefix(error, "Database update rejected: ");
         loaded_program_done(&loaded);
         return PUBLISH_REJECTED;
     }
     Status status = STATUS_OK;
     if (request->policy == UPDATE_COMPATIBLE && plan.breaks_clients) {
-        status = error_set(error, STATUS_CONFLICT,
-                           "Migration plan contains a client-breaking change which is disallowed under current "
-                           "policy");
+        status = error_set(
+            error, STATUS_CONFLICT,
+            "Migration plan contains a client-breaking change which is disallowed under current "
+            "policy");
     }
     if (request->policy == UPDATE_BREAK_CLIENTS) {
-        Hash expected = migration_token(&database->options.identity, &database->info.hash, &loaded.hash);
+        Hash expected = migration_token(&database->options.identity, &database->info.hash,
+                                        &loaded.hash);
         if (!hash_equal(&expected, &request->token)) {
             status = error_set(error, STATUS_CONFLICT,
                                "Token provided is invalid or does not match expected hash");
@@ -195,8 +204,9 @@ PublishOutcome database_update(Database *database, const UpdateRequest *request,
     return apply_update(database, request, &loaded, &plan, ret_ticket, error);
 }
 
-static PublishOutcome apply_update(Database *database, const UpdateRequest *request, LoadedProgram *loaded,
-                                   const MigrationPlan *plan, uint64_t *ret_ticket, Error *error) {
+static PublishOutcome apply_update(Database *database, const UpdateRequest *request,
+                                   LoadedProgram *loaded, const MigrationPlan *plan,
+                                   uint64_t *ret_ticket, Error *error) {
     ProgramInfo info = program_info(database, request->kind, &loaded->hash, request->program);
     char hex[65];
     hash_to_hex(&loaded->hash, hex);
@@ -204,9 +214,13 @@ static PublishOutcome apply_update(Database *database, const UpdateRequest *requ
     tx_set_program(tx, &info);
     database_log(database, MODULE_LOG_INFO, BYTES_NONE, "Updated program to %s", hex);
     Status status = database_migrate(database, tx, loaded->def, plan, error);
+    if (status == STATUS_OK && views_exist(database)) {
+        status = views_refresh_all(database, loaded->instance, loaded->def, error);
+    }
     if (status != STATUS_OK) {
         tx_rollback(tx);
-        database_log(database, MODULE_LOG_WARN, BYTES_NONE, "Database update failed: %s", error->text);
+        database_log(database, MODULE_LOG_WARN, BYTES_NONE, "Database update failed: %s",
+                     error->text);
         error_prefix(error, "Failed to create or update the database: ");
         loaded_program_done(loaded);
         return PUBLISH_REJECTED;
@@ -215,9 +229,10 @@ static PublishOutcome apply_update(Database *database, const UpdateRequest *requ
                                .caller_identity = database->options.owner,
                                .reducer_id = UINT32_MAX,
                                .timestamp = database_now(database)}};
+    // Subscribers' queries are compiled anew at the end of the commit: against the new program.
+    database_set_program(database, loaded->program, loaded->instance, loaded->def, &info);
     *ret_ticket = database_commit(database, &cause);
     database_log(database, MODULE_LOG_INFO, BYTES_NONE, "Database updated");
-    database_set_program(database, loaded->program, loaded->instance, loaded->def, &info);
     if (plan->breaks_clients) disconnect_everyone(database);
     database_schedule_all(database);
     return PUBLISH_DONE;
@@ -256,7 +271,8 @@ Status database_plan(Database *database, ProgramKind kind, Bytes program, PlanSt
     };
     buffer_init(&ret_report->text, CLIENT_MESSAGE_BYTES_MAX);
     MigrationPlan plan;
-    if (migration_plan(database->def, loaded.def, &database->call_arena, &plan, error) == STATUS_OK) {
+    if (migration_plan(database->def, loaded.def, &database->call_arena, &plan, error) ==
+        STATUS_OK) {
         ret_report->breaks_clients = plan.breaks_clients;
         migration_plan_write(&plan, database->def, loaded.def, style, &ret_report->text);
     } else {

@@ -14,19 +14,21 @@ typedef struct RowWriter {
     uint64_t scanned;
 } RowWriter;
 
-static Status run_select(Database *database, const SqlContext *context, const Query *query, Buffer *rows,
-                         Error *error);
-static Status run_dml(Database *database, const Caller *caller, const SqlContext *context, const Dml *dml,
-                      DmlStats *ret_stats, Error *error);
+static Status run_select(Database *database, const SqlContext *context, const Query *query,
+                         Buffer *rows, Error *error);
+static Status run_dml(Database *database, const Caller *caller, const SqlContext *context,
+                      const Dml *dml, DmlStats *ret_stats, Error *error);
 static Status run_set(Database *database, const Caller *caller, const SqlStatement *statement,
                       DmlStats *ret_stats, Error *error);
-static void run_show(Database *database, const SqlStatement *statement, Buffer *schema, Buffer *rows);
+static void run_show(Database *database, const SqlStatement *statement, Buffer *schema,
+                     Buffer *rows);
 static bool write_row(void *user, Bytes row);
 static void write_schema(Buffer *json, const Type *row_type);
 static bool find_variable(Database *database, Bytes name, Row *ret_row);
-static void commit_sql(Database *database, const Caller *caller);
+static Status commit_sql(Database *database, const Caller *caller, Error *error);
 
-Status database_sql(Database *database, const Caller *caller, Bytes text, SqlReport *ret_report, Error *error) {
+Status database_sql(Database *database, const Caller *caller, Bytes text, SqlReport *ret_report,
+                    Error *error) {
     Os *os = database->options.os;
     int64_t start = os->monotonic_nanos(os);
     const Bytes *texts = NULL;
@@ -34,7 +36,8 @@ Status database_sql(Database *database, const Caller *caller, Bytes text, SqlRep
     Status status = sql_split(text, &database->call_arena, &texts, &count, error);
     if (status != STATUS_OK) return status;
     if (count == 0) return error_set(error, STATUS_INVALID, "Empty SQL query");
-    if (count > 1) return error_set(error, STATUS_INVALID, "Multiple SQL statements are not supported");
+    if (count > 1)
+        return error_set(error, STATUS_INVALID, "Multiple SQL statements are not supported");
     SqlContext context = {.store = database->store,
                           .sender = caller->identity,
                           .is_owner = database_is_owner(database, &caller->identity)};
@@ -48,19 +51,21 @@ Status database_sql(Database *database, const Caller *caller, Bytes text, SqlRep
     buffer_init(&rows, SQL_RESULT_BYTES_MAX);
     DmlStats stats = {0};
     switch (statement.kind) {
-        case SQL_SELECT:
-            write_schema(&schema, query_row_type(statement.query));
-            status = run_select(database, &context, statement.query, &rows, error);
-            break;
-        case SQL_DML:
-            buffer_append_text(&schema, "{\"elements\":[]}");
-            status = run_dml(database, caller, &context, statement.dml, &stats, error);
-            break;
-        case SQL_SET:
-            buffer_append_text(&schema, "{\"elements\":[]}");
-            status = run_set(database, caller, &statement, &stats, error);
-            break;
-        case SQL_SHOW: run_show(database, &statement, &schema, &rows); break;
+    case SQL_SELECT:
+        write_schema(&schema, query_row_type(statement.query));
+        status = views_materialize(database, &caller->identity, statement.query, error);
+        if (status != STATUS_OK) break;
+        status = run_select(database, &context, statement.query, &rows, error);
+        break;
+    case SQL_DML:
+        buffer_append_text(&schema, "{\"elements\":[]}");
+        status = run_dml(database, caller, &context, statement.dml, &stats, error);
+        break;
+    case SQL_SET:
+        buffer_append_text(&schema, "{\"elements\":[]}");
+        status = run_set(database, caller, &statement, &stats, error);
+        break;
+    case SQL_SHOW: run_show(database, &statement, &schema, &rows); break;
     }
     if (status == STATUS_OK && rows.failed) {
         status = error_set(error, STATUS_LIMIT,
@@ -79,16 +84,17 @@ Status database_sql(Database *database, const Caller *caller, Bytes text, SqlRep
         buffer_append_format(json,
                              "],\"total_duration_micros\":%llu,\"stats\":{\"rows_inserted\":%llu,"
                              "\"rows_deleted\":%llu,\"rows_updated\":%llu}}]",
-                             (unsigned long long)ret_report->micros, (unsigned long long)stats.inserted,
-                             (unsigned long long)stats.deleted, (unsigned long long)stats.updated);
+                             (unsigned long long)ret_report->micros,
+                             (unsigned long long)stats.inserted, (unsigned long long)stats.deleted,
+                             (unsigned long long)stats.updated);
     }
     buffer_done(&schema);
     buffer_done(&rows);
     return status;
 }
 
-static Status run_select(Database *database, const SqlContext *context, const Query *query, Buffer *rows,
-                         Error *error) {
+static Status run_select(Database *database, const SqlContext *context, const Query *query,
+                         Buffer *rows, Error *error) {
     Row variable;
     if (!context->is_owner && find_variable(database, ROW_LIMIT, &variable)) {
         // name string, then the tagged value
@@ -99,7 +105,8 @@ static Status run_select(Database *database, const SqlContext *context, const Qu
         }
         uint64_t estimate = query_estimate(query, database->store);
         if (estimate > limit) {
-            return error_set(error, STATUS_LIMIT, "Estimated cardinality (%llu rows) exceeds limit (%llu rows)",
+            return error_set(error, STATUS_LIMIT,
+                             "Estimated cardinality (%llu rows) exceeds limit (%llu rows)",
                              (unsigned long long)estimate, (unsigned long long)limit);
         }
     }
@@ -136,17 +143,29 @@ static void write_schema(Buffer *json, const Type *row_type) {
     buffer_append_text(json, "]}");
 }
 
-static void commit_sql(Database *database, const Caller *caller) {
+// Rolls back if a view that has to be run again fails.
+static Status commit_sql(Database *database, const Caller *caller, Error *error) {
+    CallOutcome refreshed = views_refresh(database, NULL);
+    if (refreshed.status != CALL_OK) {
+        tx_rollback(store_tx(database->store));
+        (void)error_set(error, STATUS_INVALID,
+                        "The module instance encountered a fatal error: %.*s",
+                        BYTES_FORMAT(refreshed.text));
+        bool is_lost = refreshed.status == CALL_TRAPPED || refreshed.status == CALL_OUT_OF_TIME;
+        if (is_lost) database_restart_instance(database);
+        return error->status;
+    }
     TxCause cause = {.event = {.result = RESULT_COMMITTED,
                                .caller_identity = caller->identity,
                                .caller_connection = caller->connection,
                                .reducer_id = UINT32_MAX,
                                .timestamp = database_now(database)}};
     (void)database_commit(database, &cause);
+    return STATUS_OK;
 }
 
-static Status run_dml(Database *database, const Caller *caller, const SqlContext *context, const Dml *dml,
-                      DmlStats *ret_stats, Error *error) {
+static Status run_dml(Database *database, const Caller *caller, const SqlContext *context,
+                      const Dml *dml, DmlStats *ret_stats, Error *error) {
     (void)context;  // permission was checked when it was compiled
     if (database_failure(database, error)) return error->status;
     Tx *tx = tx_begin(database->store);
@@ -155,8 +174,7 @@ static Status run_dml(Database *database, const Caller *caller, const SqlContext
         tx_rollback(tx);
         return status;
     }
-    commit_sql(database, caller);
-    return STATUS_OK;
+    return commit_sql(database, caller, error);
 }
 
 static bool find_variable(Database *database, Bytes name, Row *ret_row) {
@@ -188,14 +206,15 @@ static Status run_set(Database *database, const Caller *caller, const SqlStateme
     InsertOutcome outcome = tx_insert(tx, table, buffer_bytes(&row), &result);
     ASSERT(outcome == INSERT_ADDED || outcome == INSERT_EXISTED);
     ret_stats->inserted = 1;
-    commit_sql(database, caller);
     buffer_done(&row);
-    return STATUS_OK;
+    return commit_sql(database, caller, error);
 }
 
 // The column `value` of the variable's st_var row, if it was set.
-static void run_show(Database *database, const SqlStatement *statement, Buffer *schema, Buffer *rows) {
-    const ColumnSchema *column = &table_schema(store_find_table(database->store, ST_VAR))->columns[1];
+static void run_show(Database *database, const SqlStatement *statement, Buffer *schema,
+                     Buffer *rows) {
+    const ColumnSchema *column =
+        &table_schema(store_find_table(database->store, ST_VAR))->columns[1];
     TypeField field = {column->name, column->type};
     const Type *row_type = type_product(&database->call_arena, &field, 1);
     write_schema(schema, row_type);

@@ -1,13 +1,10 @@
-// calls.c - reducers, SQL and the schema over HTTP (http-api.md 6.3.6 to 6.3.8). The caller is connected,
-// served and disconnected within one turn of the executor.
+// calls.c - reducers, procedures, SQL and the schema over HTTP (http-api.md 6.3.6 to 6.3.8). The caller is
+// connected, served and disconnected within one turn of the executor; but a procedure runs beside it.
 
 #include "server/handlers.h"
 
 // What upstream's budget counts in a second; we measure time (http-api.md 1.7).
 #define ENERGY_PER_NANO 2u
-
-static const char *const METHODS[] = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
-                                      "CONNECT", "OPTIONS", "TRACE", "PATCH"};
 
 static bool check_content_type(WebRequest *request);
 static bool check_utf8(WebRequest *request);
@@ -15,21 +12,22 @@ static bool connect_caller(WebRequest *request, Database *database, Caller *ret_
 static void refuse_connect(WebRequest *request, Database *database, ConnectOutcome outcome,
                            const Error *error);
 static void exec_call(Database *database, DbMessage *message);
+static void call_ended(FunctionWaiter *waiter, Database *database, FunctionReport *report);
 static void exec_call_durable(Database *database, DbMessage *message);
 static void answer_call(WebRequest *request, const FunctionReport *report);
 static void add_number(WebRequest *request, const char *name, uint64_t number);
 static void exec_sql(Database *database, DbMessage *message);
 static void exec_sql_durable(Database *database, DbMessage *message);
 static void exec_schema(Database *database, DbMessage *message);
-static void exec_module_route(Database *database, DbMessage *message);
-static bool module_path(WebRequest *request, Bytes *ret_path);
-static bool route_matches(const HttpRouteDef *route, Bytes method, Bytes path);
 
 // ---- calls ----
 
+// A procedure's goes on after its message.
 typedef struct CallRequest {
+    FunctionWaiter waiter;  // first: a waiter of ours is a CallRequest
+    WebRequest *request;
     Bytes function;
-    bool confirmed;
+    Caller caller;
     FunctionReport report;
 } CallRequest;
 
@@ -40,7 +38,9 @@ void handle_call(WebRequest *request) {
     CallRequest *call = ARENA_NEW(request->arena, CallRequest);
     request->own = call;
     if (!web_param(request, 1, &call->function)) return;
-    if (!web_query_flag(request, "confirmed", &call->confirmed)) return;
+    if (!web_query_flag(request, "confirmed", &call->waiter.is_confirmed)) return;
+    call->waiter.done = call_ended;
+    call->request = request;
     web_post(request, exec_call);
 }
 
@@ -91,13 +91,22 @@ static void refuse_connect(WebRequest *request, Database *database, ConnectOutco
 
 static void exec_call(Database *database, DbMessage *message) {
     WebRequest *request = WEB_OF_MESSAGE(message);
-    Caller caller;
-    if (!connect_caller(request, database, &caller)) return;
     CallRequest *call = request->own;
-    database_call_json(database, &caller, call->function, request->http->body, &call->report);
-    database_disconnect(database, &caller);
+    if (!connect_caller(request, database, &call->caller)) return;
+    FunctionReport report;
+    database_call_json(database, &call->caller, call->function, request->http->body, &call->waiter,
+                       &report);
+    if (report.outcome != FUNCTION_STARTED) call_ended(&call->waiter, database, &report);
+}
+
+// A database that has stopped disconnects its callers when it is opened again.
+static void call_ended(FunctionWaiter *waiter, Database *database, FunctionReport *report) {
+    CallRequest *call = (CallRequest *)(void *)waiter;
+    call->report = *report;
+    if (!database_is_stopped(database)) database_disconnect(database, &call->caller);
+    DbMessage *message = &call->request->message;
     message->run = exec_call_durable;
-    if (call->confirmed) {
+    if (waiter->is_confirmed) {
         database_post_when_durable(database, call->report.ticket, message);
     } else {
         exec_call_durable(database, message);
@@ -109,7 +118,7 @@ static void exec_call_durable(Database *database, DbMessage *message) {
     const CallRequest *call = request->own;
     FunctionReport report = call->report;  // the request goes with the answer
     Error error;
-    if (call->confirmed && database_failure(database, &error)) {
+    if (call->waiter.is_confirmed && database_failure(database, &error)) {
         web_answer_text(request, 500, "%s", error.text);
     } else {
         answer_call(request, &report);
@@ -120,9 +129,11 @@ static void exec_call_durable(Database *database, DbMessage *message) {
 
 static void answer_call(WebRequest *request, const FunctionReport *report) {
     static const uint32_t STATUSES[] = {
-        [FUNCTION_COMMITTED] = 200,    [FUNCTION_RETURNED] = 200,      [FUNCTION_USER_ERROR] = 530,
-        [FUNCTION_FATAL] = 530,        [FUNCTION_OUT_OF_ENERGY] = 402, [FUNCTION_NOT_FOUND] = 404,
-        [FUNCTION_IS_LIFECYCLE] = 400, [FUNCTION_BAD_ARGUMENTS] = 400, [FUNCTION_UNSUPPORTED] = 501,
+        [FUNCTION_COMMITTED] = 200,        [FUNCTION_RETURNED] = 200,
+        [FUNCTION_USER_ERROR] = 530,       [FUNCTION_FATAL] = 530,
+        [FUNCTION_OUT_OF_ENERGY] = 402,    [FUNCTION_NOT_FOUND] = 404,
+        [FUNCTION_IS_LIFECYCLE] = 400,     [FUNCTION_BAD_ARGUMENTS] = 400,
+        [FUNCTION_PROCEDURE_FAILED] = 500, [FUNCTION_PROCEDURE_OUT_OF_ENERGY] = 402,
     };
     bool has_run = report->outcome == FUNCTION_COMMITTED ||
                    report->outcome == FUNCTION_USER_ERROR || report->outcome == FUNCTION_FATAL ||
@@ -230,47 +241,4 @@ static void exec_schema(Database *database, DbMessage *message) {
         web_answer_json(request, 200, buffer_bytes(&json));
     }
     buffer_done(&json);
-}
-
-// ---- routes of the module ----
-
-void handle_module_route(WebRequest *request) {
-    Bytes *path = ARENA_NEW(request->arena, Bytes);
-    if (!web_running_database(request) || !module_path(request, path)) return;
-    request->own = path;
-    web_post(request, exec_module_route);
-}
-
-// "" for .../route, "/" for .../route/, "/rest" decoded otherwise.
-static bool module_path(WebRequest *request, Bytes *ret_path) {
-    Bytes path = request->http->path;
-    uint32_t at = (uint32_t)(request->params[0].data - path.data) + request->params[0].count;
-    ASSERT(path.count - at >= 6);
-    Bytes rest = bytes_slice(path, at + 6, path.count - at - 6);  // behind "/route"
-    if (url_decode(rest, URL_PATH, request->arena, ret_path)) return true;
-    web_answer_text(request, 400, "Invalid URL: Invalid UTF-8 in `path`");
-    return false;
-}
-
-static void exec_module_route(Database *database, DbMessage *message) {
-    WebRequest *request = WEB_OF_MESSAGE(message);
-    const ModuleDef *def = database_is_stopped(database) ? NULL : database_module(database);
-    for (uint32_t i = 0; def && i < def->http_route_count; i++) {
-        if (!route_matches(&def->http_routes[i], request->http->method,
-                           *(const Bytes *)request->own)) {
-            continue;
-        }
-        web_answer_text(request, 501, "module HTTP handlers are not supported by this server yet");
-        return;
-    }
-    web_answer_text(request, 404, "Database has not registered a handler for this route");
-}
-
-static bool route_matches(const HttpRouteDef *route, Bytes method, Bytes path) {
-    if (!bytes_equal(route->path, path)) return false;
-    if (route->method < 0) return true;
-    if ((size_t)route->method < sizeof METHODS / sizeof METHODS[0]) {
-        return bytes_equal_text(method, METHODS[route->method]);
-    }
-    return bytes_equal(route->method_extension, method);
 }

@@ -137,7 +137,8 @@ typedef struct Call {
 static void call_step(Database *database, void *user) {
     Call *call = user;
     FunctionReport report;
-    database_call_json(database, &call->caller, bytes_of_text(call->name), bytes_of_text(call->json), &report);
+    database_call_json(database, &call->caller, bytes_of_text(call->name),
+                       bytes_of_text(call->json), NULL, &report);
     call->outcome = report.outcome;
     (void)snprintf(call->text, sizeof call->text, "%.*s", BYTES_FORMAT(buffer_bytes(&report.text)));
     buffer_done(&report.text);
@@ -163,7 +164,8 @@ static void sql_step(Database *database, void *user) {
     SqlReport report = {0};
     Error error = {0};
     sql->status = database_sql(database, &caller, bytes_of_text(sql->text), &report, &error);
-    (void)snprintf(sql->answer, sizeof sql->answer, "%.*s", BYTES_FORMAT(buffer_bytes(&report.json)));
+    (void)snprintf(sql->answer, sizeof sql->answer, "%.*s",
+                   BYTES_FORMAT(buffer_bytes(&report.json)));
     if (sql->status != STATUS_OK) (void)snprintf(sql->answer, sizeof sql->answer, "%s", error.text);
     buffer_done(&report.json);
 }
@@ -192,7 +194,8 @@ static void calls_commit_fail_and_trap(void **state) {
     restore_traps();
     Database *database = create(NULL);
     assert_int_equal(call(database, "add_plain", "[5,\"five\"]").outcome, FUNCTION_COMMITTED);
-    assert_int_equal(call(database, "add_plain", "{\"n\":6,\"s\":\"six\"}").outcome, FUNCTION_COMMITTED);
+    assert_int_equal(call(database, "add_plain", "{\"n\":6,\"s\":\"six\"}").outcome,
+                     FUNCTION_COMMITTED);
     Call failed = call(database, "fail", "[0]");
     assert_int_equal(failed.outcome, FUNCTION_USER_ERROR);
     assert_string_equal(failed.text, "asked to fail");
@@ -204,9 +207,10 @@ static void calls_commit_fail_and_trap(void **state) {
     assert_int_equal(call(database, "init", "[]").outcome, FUNCTION_IS_LIFECYCLE);
     failed = call(database, "add_plain", "[\"x\"]");
     assert_int_equal(failed.outcome, FUNCTION_BAD_ARGUMENTS);
-    assert_string_equal(failed.text,
-                        "invalid arguments for reducer add_plain: [0]: invalid arguments for function add_plain: "
-                        "[0]: [0]: invalid type: string \"x\", expected u32 at line 1 column 4");
+    assert_string_equal(
+        failed.text,
+        "invalid arguments for reducer add_plain: [0]: invalid arguments for function add_plain: "
+        "[0]: [0]: invalid type: string \"x\", expected u32 at line 1 column 4");
     // The instance that trapped was replaced, and what failed left nothing.
     expect_rows(database, "SELECT * FROM plain", "\"rows\":[[5,\"five\"],[6,\"six\"]]");
     expect_rows(database, "SELECT COUNT(*) AS n FROM secret", "\"rows\":[[1]]");
@@ -231,9 +235,10 @@ typedef struct Subscribe {
 
 static void connect_step(Database *database, void *user) {
     Subscribe *subscribe = user;
-    Caller caller = {.identity = identity_derive(BYTES_LITERAL("localhost"), BYTES_LITERAL("reader")),
-                     .connection = database_new_connection_id(database),
-                     .jwt_payload = BYTES_LITERAL("{}")};
+    Caller caller = {
+        .identity = identity_derive(BYTES_LITERAL("localhost"), BYTES_LITERAL("reader")),
+        .connection = database_new_connection_id(database),
+        .jwt_payload = BYTES_LITERAL("{}")};
     Error error;
     subscribe->outcome = database_connect(database, &caller, &error);
     SyncClientOptions options = {.protocol = PROTOCOL_V2,
@@ -302,7 +307,8 @@ static void everything_is_there_after_a_restart(void **state) {
     char directory[128];
     (void)snprintf(directory, sizeof directory, "%s/restart", root);
     Database *database = create(directory);
-    for (int i = 0; i < 3; i++) assert_int_equal(call(database, "add_kind", "[3]").outcome, FUNCTION_COMMITTED);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(call(database, "add_kind", "[3]").outcome, FUNCTION_COMMITTED);
     assert_int_equal(call(database, "fill_fixed", "[1,1000]").outcome, FUNCTION_COMMITTED);
     Subscribe left = {.query = "SELECT * FROM fixed WHERE id = 4"};
     on_executor(database, connect_step, &left);
@@ -328,8 +334,9 @@ static void a_bad_module_leaves_nothing(void **state) {
     DatabaseOptions options = options_for(directory);
     Database *database = NULL;
     Error error = {0};
-    assert_int_not_equal(database_create(&options, PROGRAM_WASM, BYTES_LITERAL("hello"), &database, &error),
-                         STATUS_OK);
+    assert_int_not_equal(
+        database_create(&options, PROGRAM_WASM, BYTES_LITERAL("hello"), &database, &error),
+        STATUS_OK);
     assert_true(strlen(error.text) > 0);
     assert_false(os_path_exists(os, directory));
 }

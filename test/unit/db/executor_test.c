@@ -28,7 +28,7 @@ typedef struct ProbeMessage {
     uint64_t number;
 } ProbeMessage;
 
-static bool probe_turn(Actor *actor) {
+static ActorTurn probe_turn(Actor *actor) {
     Probe *probe = (Probe *)(void *)actor;
     assert_int_equal(atomic_fetch_add(&probe->inside, 1), 0);
     for (QueueNode *at = queue_take_all(&actor->inbox); at;) {
