@@ -95,6 +95,16 @@
 // one index that are read: sixteen times what a segment of LOG_SEGMENT_BYTES_MAX has.
 #define LOG_INDEX_INTERVAL_BYTES 4096u
 #define LOG_INDEX_ENTRIES_MAX (1u << 22)
+// What is kept free in OS_PATH_BYTES_MAX for names below a log's directory. Longer ones: STATUS_LIMIT.
+#define LOG_NAME_BYTES_MAX 512u
+// A snapshot is due after every so many transactions (upstream: the same), and after every segment.
+#define LOG_SNAPSHOT_INTERVAL 1000000u
+// Snapshots of one database that are looked at; nothing deletes them.
+#define LOG_SNAPSHOTS_MAX 65536u
+// The file that lists a snapshot's pages: 36 bytes for every 64 KiB of rows. Larger: no snapshot.
+#define LOG_SNAPSHOT_FILE_BYTES_MAX (1u << 30)
+// The table at the end of a compressed segment: 8 bytes for every 4096. A larger segment stays as it is.
+#define LOG_SEGMENT_PACKED_TABLE_BYTES_MAX (64u << 20)
 
 // ---- host ----
 

@@ -16,7 +16,10 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "log/recover.h"
+#include "log/worker.h"
 #include "log/writer.h"
+
+#include <stdlib.h>
 
 #define BUFFER_BYTES_MAX ((size_t)LOG_RECORD_BYTES_MAX + LOG_PENDING_BYTES_MAX)
 
@@ -27,6 +30,9 @@ struct Log {
     Gate *gate;
     // ---- executor ----
     uint64_t next_offset;
+    Worker *worker;  // NULL: no snapshots
+    bool is_snapshot_due;
+    uint64_t snapshot_ticket;  // of the last one that was begun, or found
     // ---- log thread; the executor before it starts and after it ended ----
     Writer writer;
     Buffer writing;
@@ -36,6 +42,7 @@ struct Log {
     Mutex mutex;
     Condition work;           // the log thread waits: something is pending, or stop
     Condition space;          // the executor waits: pending shrank
+    Condition moved;          // the worker waits: the gate was opened, or never will be
     Buffer pending;           // whole commits
     uint64_t pending_ticket;  // of the last commit in it
     bool is_idle;             // the log thread waits for work
@@ -43,13 +50,20 @@ struct Log {
     bool stop;
     Thread thread;
     Error problem;  // why the state is what it is
+    // Set by the log thread, cleared by the executor; relaxed: seeing it a turn late makes a snapshot a turn late.
+    _Atomic bool has_new_segment;
     // Written by the log thread under mutex; read without it, acquire: who sees it, asks under mutex.
     _Atomic LogState state;
 };
 
+static Status check_paths(const char *directory, const LogOptions *options, Error *error);
+static void create_worker(Log *log, const LogReport *report);
 static void append_system_schema(Log *log, Store *store);
 static void append_frame(Log *log, const LogInputs *inputs, const Commit *commit);
 static void wait_for_space(Log *log);
+static uint64_t replica_of(const char *directory);
+static bool worker_waits(void *user, uint64_t tx_offset);
+static void close_worker(Log *log);
 static void log_start_thread(Log *log);
 static void log_run(void *user);
 static bool log_take_work(Log *log);
@@ -64,7 +78,14 @@ static bool has_unwritten(const Log *log);
 Status log_open(Os *os, const char *directory, const LogOptions *options, Store *store,
                 Log **ret_log, LogReport *ret_report, Error *error) {
     Recovery recovery = {0};
-    Status status = recover(os, directory, store, &recovery, error);
+    Status status = check_paths(directory, options, error);
+    if (status != STATUS_OK) return status;
+    RecoverFrom from = {.os = os,
+                        .directory = directory,
+                        .snapshots = options->snapshots,
+                        .database = identity_is_zero(&options->database) ? NULL
+                                                                         : &options->database};
+    status = recover(&from, store, &recovery, error);
     if (status != STATUS_OK) return status;
 
     Log *log = mem_alloc_zero(sizeof *log);
@@ -72,6 +93,7 @@ Status log_open(Os *os, const char *directory, const LogOptions *options, Store 
     log->directory = mem_copy_text(bytes_of_text(directory));
     log->options = *options;
     if (log->options.segment_bytes_max == 0) log->options.segment_bytes_max = LOG_SEGMENT_BYTES_MAX;
+    if (log->options.snapshot_interval == 0) log->options.snapshot_interval = LOG_SNAPSHOT_INTERVAL;
     log->gate = gate_create();
     log->next_offset = recovery.next_offset;
     writer_init(&log->writer, os, log->directory, log->options.segment_bytes_max);
@@ -81,6 +103,8 @@ Status log_open(Os *os, const char *directory, const LogOptions *options, Store 
     mutex_init(&log->mutex);
     condition_init(&log->work);
     condition_init(&log->space);
+    condition_init(&log->moved);
+    if (options->snapshots) create_worker(log, &recovery.report);
     log->pending_ticket = log->next_offset;
     gate_open(log->gate, log->next_offset);  // recover() synced what it found
 
@@ -95,6 +119,28 @@ Status log_open(Os *os, const char *directory, const LogOptions *options, Store 
     *ret_report = recovery.report;
     *ret_log = log;
     return STATUS_OK;
+}
+
+static Status check_paths(const char *directory, const LogOptions *options, Error *error) {
+    const char *longest = directory;
+    if (options->snapshots && strlen(options->snapshots) > strlen(directory)) {
+        longest = options->snapshots;
+    }
+    if (strlen(longest) + LOG_NAME_BYTES_MAX < OS_PATH_BYTES_MAX) return STATUS_OK;
+    return error_set(error, STATUS_LIMIT, "%.100s...: the path is too long", longest);
+}
+
+static void create_worker(Log *log, const LogReport *report) {
+    log->options.snapshots = mem_copy_text(bytes_of_text(log->options.snapshots));
+    WorkerOptions options = {.os = log->os,
+                             .segments = log->directory,
+                             .snapshots = log->options.snapshots,
+                             .is_stepped = log->options.threads == LOG_STEPPED,
+                             .wait_durable = worker_waits,
+                             .user = log};
+    log->worker = worker_create(&options);
+    log->snapshot_ticket = report->snapshot_transactions;
+    log->is_snapshot_due = report->transactions >= log->options.snapshot_interval;
 }
 
 // A new log begins with the catalogue rows of the system tables, in ascending table id (since-2.8.md 5.2).
@@ -128,6 +174,7 @@ uint64_t log_append(Log *log, const LogInputs *inputs, const Commit *commit) {
     mutex_lock(&log->mutex);
     wait_for_space(log);
     if (log->state != LOG_STATE_FAILED) append_frame(log, inputs, commit);
+    if (log->next_offset % log->options.snapshot_interval == 1) log->is_snapshot_due = true;
     uint64_t ticket = ++log->next_offset;
     log->pending_ticket = ticket;
     mutex_unlock(&log->mutex);
@@ -181,9 +228,11 @@ void log_wake(Log *log) {
 
 bool log_step(Log *log) {
     ASSERT(log->options.threads == LOG_STEPPED);
-    if (log->state == LOG_STATE_FAILED) return false;
-    if (!has_unwritten(log)) take_pending(log);
-    return has_unwritten(log) && log_write(log);
+    if (log->state != LOG_STATE_FAILED) {
+        if (!has_unwritten(log)) take_pending(log);
+        if (has_unwritten(log)) return log_write(log);
+    }
+    return log->worker && worker_step(log->worker);
 }
 
 uint64_t log_ticket(const Log *log) {
@@ -210,6 +259,69 @@ bool log_failure(Log *log, Error *ret_error) {
     return true;
 }
 
+void log_snapshot_if_due(Log *log, Store *store) {
+    if (log->worker == NULL) return;
+    if (atomic_load_explicit(&log->has_new_segment, memory_order_relaxed)) {
+        atomic_store_explicit(&log->has_new_segment, false, memory_order_relaxed);
+        log->is_snapshot_due = true;
+    }
+    if (!log->is_snapshot_due || log_snapshot_is_running(log)) return;
+    if (log_snapshot_begin(log, store)) log->is_snapshot_due = false;
+}
+
+bool log_snapshot_begin(Log *log, Store *store) {
+    bool is_possible = log->worker && !worker_is_busy(log->worker) && store_tx(store) == NULL &&
+                       log_state(log, NULL) == LOG_STATE_OPEN &&
+                       log->snapshot_ticket != log->next_offset;
+    if (!is_possible) return false;
+    Identity database = log->options.database;
+    ProgramInfo program;
+    if (identity_is_zero(&database)) {
+        if (!store_program(store, &program)) return false;  // nobody's yet
+        database = program.database;
+    }
+    log->snapshot_ticket = log->next_offset;
+    worker_begin(log->worker, snapshot_source_create(store, log->next_offset - 1, &database,
+                                                     replica_of(log->directory)));
+    return true;
+}
+
+bool log_snapshot_is_running(const Log *log) {
+    return log->worker && worker_is_busy(log->worker);
+}
+
+// "replicas/12/clog" is replica 12's; a name without meaning is 0: no reader goes by it.
+static uint64_t replica_of(const char *directory) {
+    const char *end = strrchr(directory, '/');
+    if (end == NULL) return 0;
+    const char *at = end;
+    while (at > directory && at[-1] != '/') at--;
+    return strtoull(at, NULL, 10);
+}
+
+// WorkerOptions.wait_durable.
+static bool worker_waits(void *user, uint64_t tx_offset) {
+    Log *log = user;
+    if (log->options.threads == LOG_STEPPED) return gate_is_open(log->gate, tx_offset + 1);
+    mutex_lock(&log->mutex);
+    while (!gate_is_open(log->gate, tx_offset + 1) && log->state != LOG_STATE_FAILED &&
+           !worker_is_stopped(log->worker)) {
+        condition_wait(&log->moved, &log->mutex);
+    }
+    mutex_unlock(&log->mutex);
+    return gate_is_open(log->gate, tx_offset + 1);
+}
+
+static void close_worker(Log *log) {
+    if (log->worker == NULL) return;
+    mutex_lock(&log->mutex);
+    worker_stop(log->worker);
+    condition_broadcast(&log->moved);
+    mutex_unlock(&log->mutex);
+    worker_close(log->worker);
+    mem_free((void *)log->options.snapshots);
+}
+
 void log_close(Log *log) {
     if (log == NULL) return;
     if (log->options.threads == LOG_STEPPED) {
@@ -223,11 +335,13 @@ void log_close(Log *log) {
         mutex_unlock(&log->mutex);
         thread_join(&log->thread);
     }
+    close_worker(log);
     writer_done(&log->writer);
     buffer_done(&log->pending);
     buffer_done(&log->writing);
     condition_done(&log->work);
     condition_done(&log->space);
+    condition_done(&log->moved);
     mutex_done(&log->mutex);
     gate_unref(log->gate);
     mem_free(log->directory);
@@ -327,6 +441,14 @@ static void log_write_group(Log *log) {
     if (log->state == LOG_STATE_FULL) log_recovered(log);
     ASSERT(log->state == LOG_STATE_OPEN);
     gate_open(log->gate, ticket);
+    if (log->worker == NULL) return;
+    if (log->writer.segment_count > 0) {
+        log->writer.segment_count = 0;
+        atomic_store_explicit(&log->has_new_segment, true, memory_order_relaxed);
+    }
+    mutex_lock(&log->mutex);
+    condition_broadcast(&log->moved);
+    mutex_unlock(&log->mutex);
 }
 
 static void log_problem(Log *log, const Error *error) {
@@ -349,6 +471,7 @@ static void log_problem(Log *log, const Error *error) {
     atomic_store_explicit(&log->state, is_full ? LOG_STATE_FULL : LOG_STATE_FAILED,
                           memory_order_release);
     condition_broadcast(&log->space);
+    condition_broadcast(&log->moved);
     mutex_unlock(&log->mutex);
     log_line(LOG_ERROR, "log", "%s", problem.text);
 }

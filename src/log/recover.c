@@ -1,30 +1,31 @@
 // recover.c - opening a log (storage.md 9.4, 9.6, 12).
 //
-// Segments are read in ascending order. What follows the last good commit of one is left alone if the next segment
-// begins at the offset that is expected: earlier servers went on in a new one after a crash. At the end of the log it
-// is cut off, if it can be a crash's work (damage.h), and the file goes on. Else the log is refused, and nothing is
-// touched.
+// Where the log begins and ends is found out first, since a snapshot counts only if the log reaches it. Then segments
+// are read in ascending order, from the one that holds the first transaction that the snapshot does not.
+//
+// What follows the last good commit of a segment is left alone if the next segment begins at the offset that is expected:
+// earlier servers went on in a new one after a crash. At the end of the log it is cut off, if it can be a crash's work
+// (damage.h), and the file goes on. Else the log is refused, and nothing is touched.
 
 #include "log/recover.h"
 
 #include "base/log.h"
 #include "base/vec.h"
 #include "log/damage.h"
+#include "log/path.h"
+#include "log/restore.h"
 #include "log/writer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PATH_BYTES_MAX 4096u
-
 VEC(OffsetVec, offset_vec, uint64_t)
 
 typedef struct Replay {
-    Os *os;
-    const char *directory;
+    const RecoverFrom *from;
     Store *store;
     OffsetVec segments;
-    uint64_t next_offset;
+    uint64_t next_offset;  // that the store does not hold
     bool has_previous;
     uint64_t previous_offset;
     uint32_t previous_checksum;
@@ -36,66 +37,64 @@ typedef struct Replay {
     LogReport report;
 } Replay;
 
-static Status sync_parents(Os *os, const char *directory, Error *error);
+static Status sync_parents(const RecoverFrom *from, Error *error);
 static void abandon(Store *store, bool is_replaying);
 static Status list_segments(Replay *replay, Error *error);
-static void list_entry(void *user, const char *name, bool is_directory);
-static int compare_offsets(const void *a, const void *b);
+static Status remove_leftovers(const RecoverFrom *from, Error *error);
+static Status restore_snapshot(Replay *replay, Error *error);
+static Status find_end(Replay *replay, uint64_t *ret_end, Error *error);
 static Status replay_segments(Replay *replay, Error *error);
+static uint32_t first_segment(const Replay *replay);
 static Status gap_error(const Replay *replay, uint64_t number, Error *error);
 static Status judge_end(const Replay *replay, uint64_t number, uint64_t next_segment, Error *error);
 static Status replay_segment(Replay *replay, uint64_t number, Error *error);
+static void seek_commit(const RecoverFrom *from, uint64_t number, const char *path, uint64_t offset,
+                        SegmentReader *reader);
 static Status replay_commits(Replay *replay, SegmentReader *reader, Error *error);
 static Status replay_commit(Replay *replay, const SegmentCommit *commit, Error *error);
 static Status resume(Replay *replay, Recovery *recovery, Error *error);
 static Status resume_last(Replay *replay, uint64_t number, Recovery *recovery, Error *error);
-static void segment_path(const char *directory, uint64_t number, char ret_path[PATH_BYTES_MAX]);
+static void segment_path(const RecoverFrom *from, uint64_t number,
+                         char ret_path[OS_PATH_BYTES_MAX]);
 
-Status recover(Os *os, const char *directory, Store *store, Recovery *ret_recovery, Error *error) {
-    Replay replay = {.os = os, .directory = directory, .store = store};
+Status recover(const RecoverFrom *from, Store *store, Recovery *ret_recovery, Error *error) {
+    Replay replay = {.from = from, .store = store};
     Recovery recovery = {.segment = FILE_NONE};
-    bool replaying = false;
-    Status status = os->directory_create(os, directory, error);
+    bool is_replaying = false;
+    Status status = from->os->directory_create(from->os, from->directory, error);
+    if (status == STATUS_OK) status = remove_leftovers(from, error);
     if (status == STATUS_OK) status = list_segments(&replay, error);
-    if (status == STATUS_OK && replay.segments.count == 0) {
-        status = sync_parents(os, directory, error);
-    }
+    if (status == STATUS_OK && replay.segments.count == 0) status = sync_parents(from, error);
     if (status != STATUS_OK) goto done;
-    if (replay.segments.count > 0 && replay.segments.items[0] != 0) {
-        status = error_set(error, STATUS_CORRUPT,
-                           "%s: no connected snapshot found, the commitlog starts at %llu",
-                           directory, (unsigned long long)replay.segments.items[0]);
-        goto done;
-    }
     store_replay_begin(store);
-    replaying = true;
-    status = replay_segments(&replay, error);
+    is_replaying = true;
+    status = restore_snapshot(&replay, error);
+    if (status == STATUS_OK) status = replay_segments(&replay, error);
     if (status != STATUS_OK) goto done;
-    replaying = false;
+    is_replaying = false;
     status = store_replay_end(store, &recovery.repairs, error);
-    if (status != STATUS_OK) goto done;
-    status = resume(&replay, &recovery, error);
+    if (status == STATUS_OK) status = resume(&replay, &recovery, error);
     if (status != STATUS_OK) goto done;
     recovery.next_offset = replay.next_offset;
     recovery.report = replay.report;
     *ret_recovery = recovery;
 done:
-    if (status != STATUS_OK) abandon(store, replaying);
+    if (status != STATUS_OK) abandon(store, is_replaying);
     offset_vec_done(&replay.segments);
     return status;
 }
 
 // The log's directory, and the database's that it is in, may have been made a moment ago: their names must last as
 // long as what is in them. What is above them is there since before this database.
-static Status sync_parents(Os *os, const char *directory, Error *error) {
+static Status sync_parents(const RecoverFrom *from, Error *error) {
     char path[OS_PATH_BYTES_MAX];
     Status status = STATUS_OK;
-    (void)snprintf(path, sizeof path, "%s", directory);
+    (void)snprintf(path, sizeof path, "%s", from->directory);
     for (uint32_t i = 0; i < 2 && status == STATUS_OK; i++) {
         char *slash = strrchr(path, '/');
         if (slash == NULL || slash == path) break;
         *slash = 0;
-        status = os->directory_sync(os, path, error);
+        status = from->os->directory_sync(from->os, path, error);
     }
     return status;
 }
@@ -108,27 +107,16 @@ static void abandon(Store *store, bool is_replaying) {
     if (store_tx(store)) tx_release(store_tx(store));
 }
 
-static void segment_path(const char *directory, uint64_t number, char ret_path[PATH_BYTES_MAX]) {
+static void segment_path(const RecoverFrom *from, uint64_t number,
+                         char ret_path[OS_PATH_BYTES_MAX]) {
     char name[SEGMENT_NAME_BYTES];
     segment_name(number, name);
-    (void)snprintf(ret_path, PATH_BYTES_MAX, "%s/%s", directory, name);
+    path_join(ret_path, from->directory, name);
 }
 
-static Status list_segments(Replay *replay, Error *error) {
-    Status status = replay->os->directory_list(replay->os, replay->directory, list_entry, replay,
-                                               error);
-    if (status != STATUS_OK) return status;
-    if (replay->segments.count > LOG_SEGMENTS_MAX) {
-        return error_set(error, STATUS_LIMIT, "%s: more than %u segments", replay->directory,
-                         LOG_SEGMENTS_MAX);
-    }
-    if (replay->segments.count > 0) {
-        qsort(replay->segments.items, replay->segments.count, sizeof(uint64_t), compare_offsets);
-    }
-    return STATUS_OK;
-}
+// ---- what there is ----
 
-static void list_entry(void *user, const char *name, bool is_directory) {
+static void segment_entry(void *user, const char *name, bool is_directory) {
     Replay *replay = user;
     uint64_t number = 0;
     if (is_directory || !segment_name_parse(name, &number)) return;
@@ -141,10 +129,117 @@ static int compare_offsets(const void *a, const void *b) {
     return left < right ? -1 : left > right;
 }
 
+static Status list_segments(Replay *replay, Error *error) {
+    const RecoverFrom *from = replay->from;
+    Status status = from->os->directory_list(from->os, from->directory, segment_entry, replay,
+                                             error);
+    if (status != STATUS_OK) return status;
+    if (replay->segments.count > LOG_SEGMENTS_MAX) {
+        return error_set(error, STATUS_LIMIT, "%s: more than %u segments", from->directory,
+                         LOG_SEGMENTS_MAX);
+    }
+    if (replay->segments.count > 0) {
+        qsort(replay->segments.items, replay->segments.count, sizeof(uint64_t), compare_offsets);
+    }
+    return STATUS_OK;
+}
+
+static void leftover_entry(void *user, const char *name, bool is_directory) {
+    char **leftover = user;
+    size_t count = strlen(name);
+    bool is_temporary = count > 4 && strcmp(name + count - 4, ".tmp") == 0;
+    if (is_temporary && !is_directory && *leftover == NULL) {
+        *leftover = mem_copy_text(bytes_of_text(name));
+    }
+}
+
+// Files that were to be renamed when they were whole. One at a time: a list must not change while it is read.
+static Status remove_leftovers(const RecoverFrom *from, Error *error) {
+    Status status = STATUS_OK;
+    for (uint32_t i = 0; i < LOG_SEGMENTS_MAX && status == STATUS_OK; i++) {
+        char *leftover = NULL;
+        status = from->os->directory_list(from->os, from->directory, leftover_entry, &leftover,
+                                          error);
+        if (leftover == NULL) break;
+        char path[OS_PATH_BYTES_MAX];
+        path_join(path, from->directory, leftover);
+        if (status == STATUS_OK) status = from->os->remove(from->os, path, error);
+        mem_free(leftover);
+    }
+    return status;
+}
+
+// ---- snapshots ----
+
+static Status restore_snapshot(Replay *replay, Error *error) {
+    const RecoverFrom *from = replay->from;
+    bool has_log = replay->segments.count > 0;
+    uint64_t begin = has_log ? replay->segments.items[0] : 0;
+    if (from->snapshots == NULL) {
+        if (begin == 0) return STATUS_OK;
+        return error_set(error, STATUS_CORRUPT,
+                         "%s: No connected snapshot found, commitlog starts at %llu",
+                         from->directory, (unsigned long long)begin);
+    }
+    uint64_t end = 0;
+    Status status = has_log ? find_end(replay, &end, error) : STATUS_OK;
+    if (status != STATUS_OK) return status;
+    Restore options = {.os = from->os,
+                       .directory = from->snapshots,
+                       .database = from->database,
+                       .store = replay->store,
+                       .has_log = has_log,
+                       .log_begin = begin,
+                       .log_end = end};
+    Restored restored;
+    status = restore(&options, &restored, error);
+    if (status != STATUS_OK) return status;
+    replay->next_offset = restored.next_offset;
+    replay->report.snapshot_transactions = restored.next_offset;
+    replay->report.snapshot_rows = restored.rows;
+    return STATUS_OK;
+}
+
+// The offset behind the newest whole commit: a segment was begun when all before it was whole. Damage is refused here
+// already, before a snapshot that may hold what is damaged is taken for one that is ahead of the log.
+static Status find_end(Replay *replay, uint64_t *ret_end, Error *error) {
+    const RecoverFrom *from = replay->from;
+    uint64_t number = replay->segments.items[replay->segments.count - 1];
+    char path[OS_PATH_BYTES_MAX];
+    segment_path(from, number, path);
+    SegmentReader *reader = NULL;
+    Status status = segment_reader_open(from->os, path, &reader, error);
+    *ret_end = number;
+    if (status == STATUS_OK && reader) {
+        LogEnd end = {.directory = from->directory,
+                      .path = path,
+                      .segment = number,
+                      .at = SEGMENT_HEADER_BYTES};
+        seek_commit(from, number, path, UINT64_MAX, reader);
+        SegmentCommit commit;
+        SegmentNext next = segment_reader_next(reader, &commit, error);
+        for (; next == SEGMENT_COMMIT; next = segment_reader_next(reader, &commit, error)) {
+            *ret_end = commit.offset + commit.transactions;
+            end.at = commit.end;
+            end.epoch = commit.epoch;
+        }
+        if (next == SEGMENT_FAILED) status = error->status;
+        end.next_offset = *ret_end;
+        bool is_judged = status == STATUS_OK && !segment_reader_is_compressed(reader);
+        segment_reader_close(reader);
+        if (is_judged) return damage_judge(from->os, &end, error);
+    }
+    if (status != STATUS_OK) error_prefix(error, "%s: ", path);
+    return status;
+}
+
+// ---- replay ----
+
 static Status replay_segments(Replay *replay, Error *error) {
-    for (uint32_t i = 0; i < replay->segments.count; i++) {
+    uint32_t first = first_segment(replay);
+    for (uint32_t i = first; i < replay->segments.count; i++) {
         uint64_t number = replay->segments.items[i];
-        if (number != replay->next_offset) return gap_error(replay, number, error);
+        if (i > first && number != replay->next_offset) return gap_error(replay, number, error);
         Status status = replay_segment(replay, number, error);
         if (status != STATUS_OK) return status;
         bool is_last = i + 1 == replay->segments.count;
@@ -158,44 +253,72 @@ static Status replay_segments(Replay *replay, Error *error) {
     return STATUS_OK;
 }
 
+// The last one that begins at or before the first transaction to replay.
+static uint32_t first_segment(const Replay *replay) {
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < replay->segments.count; i++) {
+        if (replay->segments.items[i] <= replay->next_offset) first = i;
+    }
+    return first;
+}
+
 // Whole segments are missing, or end too early.
 static Status gap_error(const Replay *replay, uint64_t number, Error *error) {
+    const char *directory = replay->from->directory;
     (void)error_set(error, STATUS_CORRUPT,
                     "%s: out-of-order commit: segment %020llu follows, but the next transaction is "
                     "%llu",
-                    replay->directory, (unsigned long long)number,
-                    (unsigned long long)replay->next_offset);
-    damage_add_advice(replay->directory, replay->next_offset, error);
+                    directory, (unsigned long long)number, (unsigned long long)replay->next_offset);
+    damage_add_advice(directory, replay->next_offset, error);
     return STATUS_CORRUPT;
 }
 
 static Status judge_end(const Replay *replay, uint64_t number, uint64_t next_segment,
                         Error *error) {
     if (replay->is_compressed && next_segment == 0) return STATUS_OK;
-    char path[PATH_BYTES_MAX];
-    segment_path(replay->directory, number, path);
-    LogEnd end = {.directory = replay->directory,
+    char path[OS_PATH_BYTES_MAX];
+    segment_path(replay->from, number, path);
+    LogEnd end = {.directory = replay->from->directory,
                   .path = path,
                   .segment = number,
                   .at = replay->good_end,
                   .next_offset = replay->next_offset,
                   .epoch = replay->epoch,
                   .next_segment = next_segment};
-    return damage_judge(replay->os, &end, error);
+    return damage_judge(replay->from->os, &end, error);
 }
 
 static Status replay_segment(Replay *replay, uint64_t number, Error *error) {
-    char path[PATH_BYTES_MAX];
-    segment_path(replay->directory, number, path);
+    char path[OS_PATH_BYTES_MAX];
+    segment_path(replay->from, number, path);
     SegmentReader *reader = NULL;
-    Status status = segment_reader_open(replay->os, path, &reader, error);
+    Status status = segment_reader_open(replay->from->os, path, &reader, error);
     replay->is_empty = reader == NULL;
     replay->is_compressed = reader && segment_reader_is_compressed(reader);
     replay->good_end = SEGMENT_HEADER_BYTES;
-    if (status == STATUS_OK && reader) status = replay_commits(replay, reader, error);
+    if (status == STATUS_OK && reader) {
+        seek_commit(replay->from, number, path, replay->next_offset, reader);
+        status = replay_commits(replay, reader, error);
+    }
     if (status != STATUS_OK) error_prefix(error, "%s: ", path);
     segment_reader_close(reader);
     return status;
+}
+
+// Goes to the last commit at or before this offset that the index knows, if it is really there.
+static void seek_commit(const RecoverFrom *from, uint64_t number, const char *path, uint64_t offset,
+                        SegmentReader *reader) {
+    if (segment_reader_is_compressed(reader) || offset == number) return;
+    OffsetEntryVec entries = {0};
+    offset_index_read(from->os, from->directory, number, &entries);
+    for (uint32_t i = entries.count; i > 0; i--) {
+        const OffsetEntry *entry = &entries.items[i - 1];
+        if (entry->offset > offset) continue;
+        if (!segment_has_commit(from->os, path, entry->at, entry->offset)) continue;
+        segment_reader_seek(reader, entry->at);
+        break;
+    }
+    offset_entry_vec_done(&entries);
 }
 
 static Status replay_commits(Replay *replay, SegmentReader *reader, Error *error) {
@@ -203,11 +326,14 @@ static Status replay_commits(Replay *replay, SegmentReader *reader, Error *error
         SegmentCommit commit;
         SegmentNext next = segment_reader_next(reader, &commit, error);
         if (next == SEGMENT_FAILED) return error->status;
-        if (next == SEGMENT_TORN && replay->is_compressed) return error->status;
         if (next != SEGMENT_COMMIT) return STATUS_OK;  // whether it may end here is judged later
-        Status status = replay_commit(replay, &commit, error);
-        if (status != STATUS_OK) return status;
-        replay->report.bytes += commit.end - commit.at;
+        bool is_known = commit.offset + commit.transactions <= replay->next_offset &&
+                        replay->report.transactions == 0;
+        if (!is_known) {
+            Status status = replay_commit(replay, &commit, error);
+            if (status != STATUS_OK) return status;
+            replay->report.bytes += commit.end - commit.at;
+        }
         replay->good_end = commit.end;
         replay->epoch = commit.epoch;
     }
@@ -245,29 +371,33 @@ static Status replay_commit(Replay *replay, const SegmentCommit *commit, Error *
     return STATUS_OK;
 }
 
+// ---- going on ----
+
 static Status resume(Replay *replay, Recovery *recovery, Error *error) {
+    const RecoverFrom *from = replay->from;
     if (replay->segments.count > 0) {
         uint64_t number = replay->segments.items[replay->segments.count - 1];
-        if (!replay->is_compressed && !replay->is_empty)
+        if (!replay->is_compressed && !replay->is_empty) {
             return resume_last(replay, number, recovery, error);
+        }
         if (replay->is_empty) {
-            char path[PATH_BYTES_MAX];
-            segment_path(replay->directory, number, path);
-            Status status = replay->os->remove(replay->os, path, error);
+            char path[OS_PATH_BYTES_MAX];
+            segment_path(from, number, path);
+            Status status = from->os->remove(from->os, path, error);
             if (status != STATUS_OK) return status;
         }
     }
     recovery->segment_number = replay->next_offset;
     recovery->segment_bytes = SEGMENT_HEADER_BYTES;
-    return segment_create(replay->os, replay->directory, replay->next_offset, &recovery->segment,
+    return segment_create(from->os, from->directory, replay->next_offset, &recovery->segment,
                           error);
 }
 
 // Goes on in the last segment: what is behind its last whole commit is cut off, the rest is made durable.
 static Status resume_last(Replay *replay, uint64_t number, Recovery *recovery, Error *error) {
-    Os *os = replay->os;
-    char path[PATH_BYTES_MAX];
-    segment_path(replay->directory, number, path);
+    Os *os = replay->from->os;
+    char path[OS_PATH_BYTES_MAX];
+    segment_path(replay->from, number, path);
     uint64_t size = 0;
     Status status = os->file_open(os, path, OS_OPEN_READ_WRITE, &recovery->segment, error);
     if (status == STATUS_OK) status = os->file_size(os, recovery->segment, &size, error);
@@ -280,7 +410,7 @@ static Status resume_last(Replay *replay, uint64_t number, Recovery *recovery, E
         status = os->file_truncate(os, recovery->segment, replay->good_end, error);
     }
     if (status == STATUS_OK) status = os->file_sync(os, recovery->segment, error);
-    if (status == STATUS_OK) status = os->directory_sync(os, replay->directory, error);
+    if (status == STATUS_OK) status = os->directory_sync(os, replay->from->directory, error);
     recovery->segment_number = number;
     recovery->segment_bytes = replay->good_end;
     if (status != STATUS_OK) {

@@ -1,9 +1,16 @@
-// recover.h - from segment files to a store and a file to go on with.
+// recover.h - from a snapshot and segment files to a store, and a file to go on with.
 //
-// Threads    the executor that opens the database.
+// Threads    the executor that opens the database; nobody else may use the directories.
 #pragma once
 
 #include "log/log.h"
+
+typedef struct RecoverFrom {
+    Os *os;
+    const char *directory;     // of the segments
+    const char *snapshots;     // NULL: none are looked for
+    const Identity *database;  // whose the snapshots must be; NULL: anybody's
+} RecoverFrom;
 
 typedef struct Recovery {
     uint64_t next_offset;
@@ -15,5 +22,5 @@ typedef struct Recovery {
     LogReport report;
 } Recovery;
 
-// Replays and resumes; everything found is synced. Creates the directory and the first segment if needed.
-Status recover(Os *os, const char *directory, Store *store, Recovery *ret_recovery, Error *error);
+// Restores, replays and resumes; everything found is synced. Creates the directory and the first segment if needed.
+Status recover(const RecoverFrom *from, Store *store, Recovery *ret_recovery, Error *error);

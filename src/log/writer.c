@@ -2,7 +2,7 @@
 // without success left behind it is written over by the next one.
 #include "log/writer.h"
 
-#include <stdio.h>
+#include "log/path.h"
 
 static Status rotate(Writer *writer, uint64_t offset, Error *error);
 static uint32_t group_bytes(const Writer *writer, Bytes commits);
@@ -14,7 +14,7 @@ Status segment_create(Os *os, const char *directory, uint64_t offset, File *ret_
     char path[OS_PATH_BYTES_MAX];
     uint8_t header[SEGMENT_HEADER_BYTES];
     segment_name(offset, name);
-    (void)snprintf(path, sizeof path, "%s/%s", directory, name);
+    path_join(path, directory, name);
     segment_header_write(header);
     Status status = os_file_replace(os, path, bytes_of(header, sizeof header), error);
     if (status != STATUS_OK) return status;

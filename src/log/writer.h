@@ -16,7 +16,7 @@ typedef struct Writer {
     uint64_t segment_bytes_max;
     File segment;
     uint64_t segment_bytes;  // of the header and the whole commits: where the next one goes
-    uint64_t segment_count;  // that this writer has begun
+    uint64_t segment_count;  // begun since the owner set it to zero
     OffsetIndexWriter index;
 } Writer;
 
