@@ -38,6 +38,10 @@ Status build_c(Cli *cli, const BuildOptions *options, const char **ret_path) {
         words_add(words, "-g");
     }
     words_add(words, cli_text(cli, "-I%s/include", sdk));
+    // Logs name the files as the module's author knows them, and the program is the same wherever it
+    // was built; clang's own messages keep the whole paths.
+    words_add(words, cli_text(cli, "-fmacro-prefix-map=%s/=", options->module_dir));
+    words_add(words, cli_text(cli, "-fmacro-prefix-map=%s/=", sdk));
     status = add_sources(cli, words, path_join(cli, sdk, "sdk/c"));
     if (status == STATUS_OK) status = add_sources(cli, words, options->module_dir);
     const char *source_dir = path_join(cli, options->module_dir, "src");

@@ -4,6 +4,8 @@
 #include "cli/similar.h"
 
 #define LISTED_MAX 10u
+// A signature; what does not fit is left out.
+#define CALL_TEXT_BYTES_MAX 65536u
 
 typedef enum FunctionKind { KIND_REDUCER, KIND_PROCEDURE } FunctionKind;
 
@@ -99,7 +101,7 @@ static void sort_by_distance(const Names *names, Bytes wanted) {
 const char *call_text_arguments(Cli *cli, const CallContext *context, Bytes answer) {
     const char *kind = context->function->is_procedure ? "procedure" : "reducer";
     Buffer text;
-    buffer_init(&text, CLI_RESPONSE_BYTES_MAX);
+    buffer_init(&text, CALL_TEXT_BYTES_MAX);
     buffer_append_format(&text,
                          "Invalid arguments provided for %s `%s` for database `%s` resolving to "
                          "identity `%s`.",
@@ -183,7 +185,8 @@ static void write_type(Buffer *text, const Typespace *typespace, const Type *typ
         [TYPE_I256] = "i256",     [TYPE_U256] = "u256", [TYPE_F32] = "f32",   [TYPE_F64] = "f64",
     };
     if (type->kind == TYPE_REF) type = type_deref(typespace, type);
-    if (type == NULL || depth > SATS_DEPTH_MAX) {  // recursive, or a description that is wrong
+    if (type == NULL || depth > CALL_TEXT_DEPTH_MAX ||
+        text->failed) {  // recursive, or a description that is wrong
         buffer_append_text(text, "...");
         return;
     }

@@ -2,10 +2,13 @@
 //
 // Threads    any.
 // Lifetime   texts in cli->arena.
-// Limits     none.        Format  spec: cli.md 8.7.
+// Limits     CALL_TEXT_DEPTH_MAX.        Format  spec: cli.md 8.7.
 #pragma once
 
 #include "cli/remote.h"
+
+// Types within types in a signature: deeper ones, and those that contain themselves, end in "...".
+#define CALL_TEXT_DEPTH_MAX 16u
 
 typedef struct CallContext {
     const Remote *remote;

@@ -226,7 +226,8 @@ static void write_config(Config *config, Buffer *buffer) {
         if (config->servers[i].item != SERVER_ITEM_NEW) continue;
         Section section = {SERVER_KEYS, &config->servers[i], 0, 0};
         end_line(buffer);
-        if (buffer->count > 0) buffer_append_text(buffer, "\n");
+        bool has_blank = buffer->count < 2 || buffer->data[buffer->count - 2] == '\n';
+        if (buffer->count > 0 && !has_blank) buffer_u8(buffer, '\n');
         buffer_append_text(buffer, "[[server_configs]]\n");
         write_missing(buffer, toml, &section);
     }

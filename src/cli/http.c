@@ -5,6 +5,9 @@
 
 #include <curl/curl.h>
 
+// An error's body is told where it is this short.
+#define REASON_BYTES_MAX 4096u
+
 typedef struct Transfer {
     const HttpCall *call;
     CURL *curl;
@@ -183,7 +186,14 @@ Status http_fail_status(Cli *cli, const HttpReply *reply) {
 }
 
 Status http_expect_success(Cli *cli, const HttpReply *reply) {
-    return reply->status < 400 ? STATUS_OK : http_fail_status(cli, reply);
+    if (reply->status < 400) return STATUS_OK;
+    Status status = http_fail_status(cli, reply);
+    bool is_text = reply->body.count > 0 && reply->body.count <= REASON_BYTES_MAX &&
+                   utf8_is_valid(reply->body);
+    if (!is_text) return status;
+    Bytes outer = cli->fault.texts[0];
+    (void)cli_fail(cli, status, "%.*s", BYTES_FORMAT(reply->body));
+    return cli_wrap(cli, status, "%.*s", BYTES_FORMAT(outer));
 }
 
 Status http_expect_json(Cli *cli, const HttpReply *reply) {

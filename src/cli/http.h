@@ -41,7 +41,7 @@ bool http_is_success(const HttpReply *reply);
 const char *http_status_text(Cli *cli, uint32_t status);
 // Notes "HTTP status client error (403 Forbidden) for url (...)". Only for replies that are errors.
 Status http_fail_status(Cli *cli, const HttpReply *reply);
-// An error status is an error, without its body.
+// An error status is an error; a short body tells its cause.
 Status http_expect_success(Cli *cli, const HttpReply *reply);
 // An answer without JSON is an error, whose text is the body; the status does not matter.
 Status http_expect_json(Cli *cli, const HttpReply *reply);

@@ -126,7 +126,10 @@ static Status plan_of_target(Cli *cli, const Args *args, const Project *project,
     if (plan.module_path != NULL) {
         plan.module_path = path_clean(cli, path_join(cli, project->directory, plan.module_path));
     }
+    const char *database = plan.database;
     fill_from_args(args, &plan);
+    // What matched was perhaps a pattern; a name that did not match is meant as it is.
+    if (is_meant(target, args_positional(args, 0))) plan.database = database;
     if (plan.database == NULL) {
         return cli_fail(cli, STATUS_INVALID,
                         "Required key 'database' is missing from the config file or CLI");

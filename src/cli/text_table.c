@@ -93,6 +93,7 @@ static Bytes line_of(Bytes text, uint32_t index) {
 uint32_t text_width(Bytes text) {
     uint32_t longest = 0;
     uint32_t width = 0;
+    if (text.count == 0) return 0;
     const uint8_t *end = text.data + text.count;
     for (const uint8_t *at = text.data; at < end;) {
         uint32_t code = code_point(&at, end);
