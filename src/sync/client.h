@@ -101,13 +101,15 @@ SqlContext sync_context_of(const Sync *sync, const SyncClient *client);
 void sync_fail_set(Sync *sync, QuerySet *set, Bytes text, uint64_t ticket);
 void sync_drop_failed(Sync *sync);
 
-// ---- rows.c: what queries yield now, into sync->inserts. False: it is more than a message may have. ----
+// ---- rows.c: what queries yield now, into sync->inserts ----
 
-bool sync_run_fragment(Sync *sync, const SharedFragment *fragment);
-bool sync_run_query(Sync *sync, const Query *query);
+// STATUS_LIMIT if it is more than a message may have, or than a query may look at.
+Status sync_run_fragment(Sync *sync, const SharedFragment *fragment, Error *error);
+Status sync_run_query(Sync *sync, const Query *query, Error *error);
 // Do all tables that it reads have rows? Fragments without are left out of answers.
 bool sync_has_rows(const Sync *sync, const SharedFragment *fragment);
-// The error for a false.
+// STATUS_LIMIT if what was written is more than a message may have.
+Status sync_check_size(const Sync *sync, Error *error);
 Status sync_too_large(const Sync *sync, Error *error);
 
 // ---- subscribe_v1.c ----

@@ -105,7 +105,8 @@ void v1_one_off_response(Buffer *message, const V1OneOff *one_off) {
 // ---- rows ----
 
 V1Rows v1_stored_rows(Format format, const SharedPlan *plan) {
-    return (V1Rows){format, plan->row_type, plan->is_view ? JSON_UNTYPED : JSON_ROW_OBJECT};
+    bool is_stored = query_shape(plan->query) == QUERY_ROWS && !plan->is_view;
+    return (V1Rows){format, plan->row_type, is_stored ? JSON_ROW_OBJECT : JSON_UNTYPED};
 }
 
 V1Rows v1_delta_rows(Format format, const SharedPlan *plan) {

@@ -1,23 +1,35 @@
-// rows.c - what queries yield now, written into messages.
+// rows.c - what queries yield now.
 
 #include "sync/client.h"
 
 static bool add_row(void *user, Bytes row);
+static Status check_rows(const Sync *sync, const QueryOutcome *outcome, Error *error);
 
-bool sync_run_fragment(Sync *sync, const SharedFragment *fragment) {
+Status sync_run_fragment(Sync *sync, const SharedFragment *fragment, Error *error) {
     row_list_clear(&sync->inserts);
-    fragment_run(fragment->plan, sync->store, add_row, &sync->inserts);
-    return !sync->inserts.is_full;
+    QueryOutcome outcome = fragment_run(fragment->plan, sync->store, add_row, &sync->inserts);
+    return check_rows(sync, &outcome, error);
 }
 
-bool sync_run_query(Sync *sync, const Query *query) {
+Status sync_run_query(Sync *sync, const Query *query, Error *error) {
     row_list_clear(&sync->inserts);
-    query_run(query, sync->store, add_row, &sync->inserts);
-    return !sync->inserts.is_full;
+    QueryOutcome outcome = query_run(query, sync->store, add_row, &sync->inserts);
+    return check_rows(sync, &outcome, error);
 }
 
 static bool add_row(void *user, Bytes row) {
     return row_list_add(user, row);
+}
+
+// Part of a result is none.
+static Status check_rows(const Sync *sync, const QueryOutcome *outcome, Error *error) {
+    Status status = query_check_outcome(outcome, error);
+    if (status != STATUS_OK) return status;
+    return sync->inserts.is_full ? sync_too_large(sync, error) : STATUS_OK;
+}
+
+Status sync_check_size(const Sync *sync, Error *error) {
+    return sync_is_too_large(sync) ? sync_too_large(sync, error) : STATUS_OK;
 }
 
 bool sync_has_rows(const Sync *sync, const SharedFragment *fragment) {

@@ -16,7 +16,7 @@ static void subscribe_batch(Sync *sync, SyncClient *client, const Request *reque
                             uint64_t ticket);
 static Status subscribe_set(Sync *sync, SyncClient *client, const RequestSet *wanted,
                             QuerySet **ret_set, Error *error);
-static bool write_query_rows(Sync *sync, const QuerySet *set);
+static Status write_query_rows(Sync *sync, const QuerySet *set, Error *error);
 static void unsubscribe(Sync *sync, SyncClient *client, const Request *request, uint64_t ticket);
 static Status unsubscribe_set(Sync *sync, QuerySet *set, const Request *request, Error *error);
 static void subscription_error(Sync *sync, const SyncClient *client, const Request *request,
@@ -58,10 +58,10 @@ static void subscribe(Sync *sync, SyncClient *client, const Request *request, ui
     Status status = subscribe_set(sync, client, wanted, &set, &error);
     if (status == STATUS_OK) {
         v2_subscribe_applied(&sync->message, request->request_id, set->id);
-        if (!write_query_rows(sync, set)) {
+        status = write_query_rows(sync, set, &error);
+        if (status != STATUS_OK) {
             sync_rewind_message(sync, 0);
             sync_drop_set(sync, set);
-            status = sync_too_large(sync, &error);
         }
     }
     if (status == STATUS_OK) {
@@ -84,10 +84,10 @@ static void subscribe_batch(Sync *sync, SyncClient *client, const Request *reque
         Status status = subscribe_set(sync, client, wanted, &set, &error);
         if (status == STATUS_OK) {
             v2_batch_result(&sync->message, wanted->query_set_id);
-            if (!write_query_rows(sync, set)) {
+            status = write_query_rows(sync, set, &error);
+            if (status != STATUS_OK) {
                 sync_rewind_message(sync, start);
                 sync_drop_set(sync, set);
-                status = sync_too_large(sync, &error);
             }
         }
         if (status != STATUS_OK) {
@@ -113,8 +113,8 @@ static Status subscribe_set(Sync *sync, SyncClient *client, const RequestSet *wa
     return status;
 }
 
-// QueryRows: one entry per fragment whose tables all have rows. False: they are too many.
-static bool write_query_rows(Sync *sync, const QuerySet *set) {
+// QueryRows: one entry per fragment whose tables all have rows.
+static Status write_query_rows(Sync *sync, const QuerySet *set, Error *error) {
     Buffer *message = &sync->message;
     size_t count_at = message->count;
     uint32_t count = 0;
@@ -123,16 +123,18 @@ static bool write_query_rows(Sync *sync, const QuerySet *set) {
         const SharedPlan *plan = &set->queries.items[q].shared->plan;
         for (uint32_t f = 0; f < plan->fragment_count; f++) {
             if (!sync_has_rows(sync, &plan->fragments[f])) continue;
-            if (!sync_run_fragment(sync, &plan->fragments[f])) return false;
+            Status status = sync_run_fragment(sync, &plan->fragments[f], error);
+            if (status != STATUS_OK) return status;
             buffer_string(message, plan->table_name);
             row_list_write(&sync->inserts, message);
-            if (sync_is_too_large(sync)) return false;
+            status = sync_check_size(sync, error);
+            if (status != STATUS_OK) return status;
             count++;
         }
     }
-    if (sync_is_too_large(sync)) return false;
-    store_u32le(message->data + count_at, count);
-    return true;
+    Status status = sync_check_size(sync, error);
+    if (status == STATUS_OK) store_u32le(message->data + count_at, count);
+    return status;
 }
 
 static void subscription_error(Sync *sync, const SyncClient *client, const Request *request,
@@ -171,9 +173,9 @@ static Status unsubscribe_set(Sync *sync, QuerySet *set, const Request *request,
         return STATUS_OK;
     }
     v2_unsubscribe_applied(&sync->message, request->request_id, set->id);
-    if (write_query_rows(sync, set)) return STATUS_OK;
-    sync_rewind_message(sync, 0);
-    return sync_too_large(sync, error);
+    Status status = write_query_rows(sync, set, error);
+    if (status != STATUS_OK) sync_rewind_message(sync, 0);
+    return status;
 }
 
 // ---- one-off queries ----
@@ -186,10 +188,8 @@ static void one_off(Sync *sync, SyncClient *client, const Request *request, uint
     Status status = run_one_off(sync, client, request, &plan, &error);
     if (status == STATUS_OK) {
         write_one_off(sync, client, request, &plan);
-        if (sync_is_too_large(sync)) {
-            sync_rewind_message(sync, 0);
-            status = sync_too_large(sync, &error);
-        }
+        status = sync_check_size(sync, &error);
+        if (status != STATUS_OK) sync_rewind_message(sync, 0);
     }
     if (status != STATUS_OK) write_one_off_error(sync, client, request, &error);
     arena_done(&plan.arena);
@@ -206,7 +206,7 @@ static Status run_one_off(Sync *sync, const SyncClient *client, const Request *r
     status = sync_check_estimate(sync, client, estimate, error);
     if (status != STATUS_OK) return status;
     queries_describe(sync->store, plan);
-    return sync_run_query(sync, plan->query) ? STATUS_OK : sync_too_large(sync, error);
+    return sync_run_query(sync, plan->query, error);
 }
 
 static void write_one_off(Sync *sync, const SyncClient *client, const Request *request,

@@ -23,14 +23,17 @@ static bool is_only_here(const QuerySet *set, const SharedQuery *shared);
 // Rows of a subscription come as inserts, of the end of one as deletes.
 typedef enum Direction { ROWS_COME, ROWS_GO } Direction;
 typedef enum Selection { ALL_QUERIES, QUERIES_ONLY_HERE } Selection;
-static bool write_database_update(Sync *sync, const QuerySet *set, Selection selection,
-                                  Direction direction);
-static bool write_fragment(Sync *sync, const QuerySet *set, const SharedFragment *fragment,
-                           Direction direction);
-static bool write_single(Sync *sync, const QuerySet *set, const SharedQuery *shared,
-                         Direction direction);
-static void write_table(Sync *sync, Format format, const SharedPlan *plan, Direction direction);
-static Status finish_rows(Sync *sync, bool fits, Error *error);
+typedef struct Rows {
+    const QuerySet *set;
+    Selection selection;
+    Direction direction;
+} Rows;
+static Status write_database_update(Sync *sync, const Rows *rows, Error *error);
+static Status write_fragment(Sync *sync, const Rows *rows, const SharedFragment *fragment,
+                             Error *error);
+static Status write_single(Sync *sync, const Rows *rows, const SharedQuery *shared, Error *error);
+static void write_table(Sync *sync, const Rows *rows, const SharedPlan *plan);
+static Status finish_rows(Sync *sync, Status status);
 static void subscription_error(Sync *sync, const SyncClient *client, const Request *request,
                                const Error *error);
 
@@ -78,9 +81,10 @@ static Status fill_legacy(Sync *sync, QuerySet *set, const Request *request, Err
     if (status == STATUS_OK) status = sync_check_row_limit(sync, set, error);
     if (status != STATUS_OK) return status;
     v1_initial_subscription_begin(&sync->message);
-    bool fits = write_database_update(sync, set, ALL_QUERIES, ROWS_COME);
-    if (fits) v1_initial_subscription_end(&sync->message, request->request_id);
-    return finish_rows(sync, fits, error);
+    Rows rows = {set, ALL_QUERIES, ROWS_COME};
+    status = write_database_update(sync, &rows, error);
+    if (status == STATUS_OK) v1_initial_subscription_end(&sync->message, request->request_id);
+    return finish_rows(sync, status);
 }
 
 // ---- sets with an id ----
@@ -126,16 +130,17 @@ static Status check_events(const QuerySet *set, Error *error) {
 }
 
 static Status apply_id(Sync *sync, const QuerySet *set, const Request *request, Error *error) {
-    bool fits;
+    Rows rows = {set, QUERIES_ONLY_HERE, ROWS_COME};
+    Status status;
     if (request->kind == REQUEST_SUBSCRIBE_SINGLE) {
         ASSERT(set->queries.count == 1);
         v1_applied(&sync->message, V1_SUBSCRIBE_APPLIED, request->request_id, set->id);
-        fits = write_single(sync, set, set->queries.items[0].shared, ROWS_COME);
+        status = write_single(sync, &rows, set->queries.items[0].shared, error);
     } else {
         v1_applied(&sync->message, V1_SUBSCRIBE_MULTI_APPLIED, request->request_id, set->id);
-        fits = write_database_update(sync, set, QUERIES_ONLY_HERE, ROWS_COME);
+        status = write_database_update(sync, &rows, error);
     }
-    return finish_rows(sync, fits, error);
+    return finish_rows(sync, status);
 }
 
 static void unsubscribe_id(Sync *sync, SyncClient *client, const Request *request,
@@ -160,10 +165,10 @@ static void unsubscribe_id(Sync *sync, SyncClient *client, const Request *reques
 
 static Status unsubscribe_set(Sync *sync, const QuerySet *set, const Request *request,
                               Error *error) {
+    Rows rows = {set, QUERIES_ONLY_HERE, ROWS_GO};
     if (request->kind == REQUEST_UNSUBSCRIBE_MULTI) {
         v1_applied(&sync->message, V1_UNSUBSCRIBE_MULTI_APPLIED, request->request_id, set->id);
-        return finish_rows(sync, write_database_update(sync, set, QUERIES_ONLY_HERE, ROWS_GO),
-                           error);
+        return finish_rows(sync, write_database_update(sync, &rows, error));
     }
     const SharedQuery *leaving = NULL;
     uint32_t count = 0;
@@ -175,7 +180,7 @@ static Status unsubscribe_set(Sync *sync, const QuerySet *set, const Request *re
     // The answer has room for one query; upstream says no more than this.
     if (count != 1) return error_set(error, STATUS_CONFLICT, "Internal error");
     v1_applied(&sync->message, V1_UNSUBSCRIBE_APPLIED, request->request_id, set->id);
-    return finish_rows(sync, write_single(sync, set, leaving, ROWS_GO), error);
+    return finish_rows(sync, write_single(sync, &rows, leaving, error));
 }
 
 // The set itself holds it, and is counted.
@@ -187,55 +192,56 @@ static bool is_only_here(const QuerySet *set, const SharedQuery *shared) {
 
 // ---- rows ----
 
-// One table update per fragment whose tables all have rows. False: they are too many.
-static bool write_database_update(Sync *sync, const QuerySet *set, Selection selection,
-                                  Direction direction) {
+// One table update per fragment whose tables all have rows.
+static Status write_database_update(Sync *sync, const Rows *rows, Error *error) {
     Buffer *message = &sync->message;
     size_t count_at = message->count;
     uint32_t count = 0;
     buffer_u32(message, 0);
-    for (uint32_t q = 0; q < set->queries.count; q++) {
-        const SharedQuery *shared = set->queries.items[q].shared;
-        if (selection == QUERIES_ONLY_HERE && !is_only_here(set, shared)) continue;
+    for (uint32_t q = 0; q < rows->set->queries.count; q++) {
+        const SharedQuery *shared = rows->set->queries.items[q].shared;
+        if (rows->selection == QUERIES_ONLY_HERE && !is_only_here(rows->set, shared)) continue;
         for (uint32_t f = 0; f < shared->plan.fragment_count; f++) {
             const SharedFragment *fragment = &shared->plan.fragments[f];
             if (!sync_has_rows(sync, fragment)) continue;
-            if (!write_fragment(sync, set, fragment, direction)) return false;
+            Status status = write_fragment(sync, rows, fragment, error);
+            if (status != STATUS_OK) return status;
             count++;
         }
     }
-    if (sync_is_too_large(sync)) return false;
+    ASSERT(!message->failed);
     store_u32le(message->data + count_at, count);
-    return true;
+    return sync_check_size(sync, error);
 }
 
-static bool write_fragment(Sync *sync, const QuerySet *set, const SharedFragment *fragment,
-                           Direction direction) {
-    if (!sync_run_fragment(sync, fragment)) return false;
-    write_table(sync, set->format, &fragment->shared->plan, direction);
-    return !sync_is_too_large(sync);
+static Status write_fragment(Sync *sync, const Rows *rows, const SharedFragment *fragment,
+                             Error *error) {
+    Status status = sync_run_fragment(sync, fragment, error);
+    if (status != STATUS_OK) return status;
+    write_table(sync, rows, &fragment->shared->plan);
+    return sync_check_size(sync, error);
 }
 
 // SubscribeRows: the fragments merged, even if there are no rows.
-static bool write_single(Sync *sync, const QuerySet *set, const SharedQuery *shared,
-                         Direction direction) {
-    if (!sync_run_query(sync, shared->plan.query)) return false;
+static Status write_single(Sync *sync, const Rows *rows, const SharedQuery *shared, Error *error) {
+    Status status = sync_run_query(sync, shared->plan.query, error);
+    if (status != STATUS_OK) return status;
     v1_subscribe_rows(&sync->message, &shared->plan);
-    write_table(sync, set->format, &shared->plan, direction);
-    return !sync_is_too_large(sync);
+    write_table(sync, rows, &shared->plan);
+    return sync_check_size(sync, error);
 }
 
-static void write_table(Sync *sync, Format format, const SharedPlan *plan, Direction direction) {
-    V1Rows form = v1_stored_rows(format, plan);
-    const RowList *rows = &sync->inserts;
-    v1_table_update(&sync->message, plan, &form, direction == ROWS_GO ? rows : NULL,
-                    direction == ROWS_COME ? rows : NULL);
+static void write_table(Sync *sync, const Rows *rows, const SharedPlan *plan) {
+    V1Rows form = v1_stored_rows(rows->set->format, plan);
+    const RowList *list = &sync->inserts;
+    v1_table_update(&sync->message, plan, &form, rows->direction == ROWS_GO ? list : NULL,
+                    rows->direction == ROWS_COME ? list : NULL);
 }
 
-static Status finish_rows(Sync *sync, bool fits, Error *error) {
-    if (fits && !sync_is_too_large(sync)) return STATUS_OK;
-    sync_rewind_message(sync, 0);
-    return sync_too_large(sync, error);
+// After a failure nothing of the answer may be left.
+static Status finish_rows(Sync *sync, Status status) {
+    if (status != STATUS_OK) sync_rewind_message(sync, 0);
+    return status;
 }
 
 static void subscription_error(Sync *sync, const SyncClient *client, const Request *request,

@@ -23,8 +23,11 @@
 static void refresh(Sync *sync, const Commit *commit, uint64_t ticket);
 static void end_holders(void *user, SharedQuery *shared, const Error *error);
 static void collect_updates(Sync *sync, const SyncEvent *event, const Commit *commit);
-static Status encode_fragment(Sync *sync, SharedFragment *fragment, const Commit *commit,
+static Status update_fragment(Sync *sync, SharedFragment *fragment, const Commit *commit,
                               Error *error);
+static Status evaluate_fragment(Sync *sync, const SharedFragment *fragment, const Commit *commit,
+                                Error *error);
+static Status encode_fragment(Sync *sync, SharedFragment *fragment, Error *error);
 static void encode_rows(Sync *sync, const SharedFragment *fragment, Format format);
 static bool add_insert(void *user, Bytes row);
 static bool add_delete(void *user, Bytes row);
@@ -88,7 +91,7 @@ static void collect_updates(Sync *sync, const SyncEvent *event, const Commit *co
     queries_candidates(sync->queries, commit, candidates);
     for (uint32_t i = 0; i < candidates->count; i++) {
         Error error;
-        if (encode_fragment(sync, candidates->items[i], commit, &error) == STATUS_OK) continue;
+        if (update_fragment(sync, candidates->items[i], commit, &error) == STATUS_OK) continue;
         EndContext context = {sync, event->ticket};
         end_holders(&context, candidates->items[i]->shared, &error);
     }
@@ -104,37 +107,51 @@ static void collect_updates(Sync *sync, const SyncEvent *event, const Commit *co
     }
 }
 
-static Status encode_fragment(Sync *sync, SharedFragment *fragment, const Commit *commit,
+// Nothing of the query can be told if one of its fragments cannot.
+static Status update_fragment(Sync *sync, SharedFragment *fragment, const Commit *commit,
                               Error *error) {
-    const SharedQuery *shared = fragment->shared;
-    ASSERT(shared->holders.count > 0);  // what nobody holds is not watched
-    ASSERT(sync->message.count == 0);
+    ASSERT(fragment->shared->holders.count > 0);  // what nobody holds is not watched
     fragment->update = (FragmentUpdate){.order = sync->update_order++};
+    Error cause;
+    Status status = evaluate_fragment(sync, fragment, commit, &cause);
+    uint64_t row_count = sync->inserts.count + sync->deletes.count;
+    if (status == STATUS_OK && row_count > 0) status = encode_fragment(sync, fragment, &cause);
+    if (status != STATUS_OK) {
+        return error_set(error, status, "%s, executing: `%.*s`", cause.text,
+                         BYTES_FORMAT(fragment->shared->plan.text));
+    }
+    fragment->update.row_count = row_count;
+    sync->stats.rows += row_count;
+    return STATUS_OK;
+}
+
+static Status evaluate_fragment(Sync *sync, const SharedFragment *fragment, const Commit *commit,
+                                Error *error) {
     row_list_clear(&sync->inserts);
     row_list_clear(&sync->deletes);
-    fragment_delta(fragment->plan, sync->store, commit, add_insert, add_delete, sync);
+    QueryOutcome outcome = fragment_delta(fragment->plan, sync->store, commit, add_insert,
+                                          add_delete, sync);
     sync->stats.evaluations++;
+    Status status = query_check_outcome(&outcome, error);
+    if (status != STATUS_OK) return status;
     bool fits = !sync->inserts.is_full && !sync->deletes.is_full;
-    uint64_t row_count = sync->inserts.count + sync->deletes.count;
-    if (fits && row_count == 0) return STATUS_OK;
-    for (Format format = 0; fits && format < FORMAT_COUNT; format++) {
-        if (shared->holders_by_format[format] == 0) continue;
+    return fits ? STATUS_OK : sync_too_large(sync, error);
+}
+
+// In each format that somebody wants.
+static Status encode_fragment(Sync *sync, SharedFragment *fragment, Error *error) {
+    ASSERT(sync->message.count == 0);
+    for (Format format = 0; format < FORMAT_COUNT; format++) {
+        if (fragment->shared->holders_by_format[format] == 0) continue;
         encode_rows(sync, fragment, format);
-        fits = !sync_is_too_large(sync);
-        if (fits) {
+        Status status = sync_check_size(sync, error);
+        if (status == STATUS_OK) {
             fragment->update.rows[format] = arena_copy(tx_arena(store_tx(sync->store)),
                                                        buffer_bytes(&sync->message));
         }
         sync_rewind_message(sync, 0);
+        if (status != STATUS_OK) return status;
     }
-    if (!fits) {
-        (void)sync_too_large(sync, error);
-        Error cause = *error;
-        return error_set(error, STATUS_LIMIT, "%s, executing: `%.*s`", cause.text,
-                         BYTES_FORMAT(shared->plan.text));
-    }
-    fragment->update.row_count = row_count;
-    sync->stats.rows += row_count;
     return STATUS_OK;
 }
 

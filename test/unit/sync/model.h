@@ -71,6 +71,8 @@ typedef enum Kind {
     S_OF_R_A,
     S_OF_R_S_OFF,
     R_SELF,
+    R_NO_INDEX,
+    R_THREE,
     M_ALL,
     M_LEVEL,
     KIND_STORED_COUNT,
@@ -136,6 +138,16 @@ static const char *query_text(TestQuery query) {
     case R_SELF:
         snprintf(text, sizeof text, "SELECT x.* FROM r x JOIN r y ON x.a = y.a WHERE y.s = '%s'",
                  TEXTS[p]);
+        break;
+    case R_NO_INDEX:
+        snprintf(text, sizeof text, "SELECT x.* FROM r x JOIN r y ON x.who = y.who WHERE y.a = %d",
+                 a);
+        break;
+    case R_THREE:
+        snprintf(
+            text, sizeof text,
+            "SELECT r.* FROM r JOIN s ON r.id = s.r_id JOIN m ON m.id = s.r_id WHERE m.level > %u",
+            p);
         break;
     case M_ALL: return "SELECT * FROM m";
     case M_LEVEL: snprintf(text, sizeof text, "SELECT * FROM m WHERE level = %u", p + 4u); break;
@@ -228,6 +240,35 @@ typedef struct Asker {
     bool is_owner;
 } Asker;
 
+// Three rules: mine; above five; joined to an s that is on.
+static uint32_t visible_m(const Model *model, Asker asker, const RowM *row) {
+    if (asker.is_owner) return 1;
+    uint32_t count = (row->owner == asker.identity) + (row->level > 5);
+    for (uint32_t i = 0; i < model->s_count; i++) {
+        count += model->s[i].on && model->s[i].r_id == row->id;
+    }
+    return count;
+}
+
+static uint32_t count_m(const Model *model, TestQuery query, Asker asker, const RowM *row) {
+    if (query.kind != M_ALL && query.kind != M_LEVEL) return 0;
+    if (query.kind == M_LEVEL && row->level != query.parameter + 4) return 0;
+    return visible_m(model, asker, row);
+}
+
+static uint32_t count_three(const Model *model, TestQuery query, Asker asker, const RowR *row) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < model->s_count; i++) {
+        if (model->s[i].r_id != row->id) continue;
+        for (uint32_t k = 0; k < model->m_count; k++) {
+            const RowM *m = &model->m[k];
+            if (m->id != row->id || m->level <= query.parameter) continue;
+            count += visible_m(model, asker, m);
+        }
+    }
+    return count;
+}
+
 static uint32_t count_r(const Model *model, TestQuery query, Asker asker, const RowR *row) {
     uint8_t p = query.parameter;
     int a = (int)p - 2;
@@ -254,6 +295,12 @@ static uint32_t count_r(const Model *model, TestQuery query, Asker asker, const 
             count += model->r[i].a == row->a && strcmp(model->r[i].s, VALUES[p]) == 0;
         }
         return count;
+    case R_NO_INDEX:
+        for (uint32_t i = 0; i < model->r_count; i++) {
+            count += model->r[i].who == row->who && model->r[i].a == a;
+        }
+        return count;
+    case R_THREE: return count_three(model, query, asker, row);
     default: return 0;
     }
 }
@@ -267,18 +314,6 @@ static uint32_t count_s(const Model *model, TestQuery query, const RowS *row) {
         if (query.kind == S_OF_R_A) count += r->a == (int)query.parameter - 2;
         if (query.kind == S_OF_R_S_OFF)
             count += strcmp(r->s, VALUES[query.parameter]) == 0 && !row->on;
-    }
-    return count;
-}
-
-// Three rules: mine; above five; joined to an s that is on.
-static uint32_t count_m(const Model *model, TestQuery query, Asker asker, const RowM *row) {
-    if (query.kind != M_ALL && query.kind != M_LEVEL) return 0;
-    if (query.kind == M_LEVEL && row->level != query.parameter + 4) return 0;
-    if (asker.is_owner) return 1;
-    uint32_t count = (row->owner == asker.identity) + (row->level > 5);
-    for (uint32_t i = 0; i < model->s_count; i++) {
-        count += model->s[i].on && model->s[i].r_id == row->id;
     }
     return count;
 }

@@ -192,6 +192,7 @@ static void test_empty_list(void **state) {
 static void test_failure(void **state) {
     (void)state;
     World *world = with_people();
+    world_run(world, "SET join_without_index = false");
     SyncClient *client = world_client(world, 1, PROTOCOL_V2);
     static const struct {
         const char *text;
