@@ -1,11 +1,11 @@
-# Simulation: the real store and log on a disk that fails when told.
+# The real store and log: on a disk that fails when told, and in real directories with snapshots.
 if(TARGET stdb_log)
   add_library(simulation STATIC
     "${CMAKE_CURRENT_LIST_DIR}/sim_disk.c" "${CMAKE_CURRENT_LIST_DIR}/sim_inode.c" "${CMAKE_CURRENT_LIST_DIR}/world.c")
   target_compile_options(simulation PRIVATE ${STDB_WARNINGS})
   target_include_directories(simulation PUBLIC "${CMAKE_CURRENT_LIST_DIR}" "${CMAKE_SOURCE_DIR}/test/unit/store")
   target_link_libraries(simulation PUBLIC stdb_log PkgConfig::CMOCKA)
-  foreach(name crash errors)
+  foreach(name crash errors snapshot)
     add_executable(simulation_${name} "${CMAKE_CURRENT_LIST_DIR}/${name}_test.c")
     target_compile_options(simulation_${name} PRIVATE -Wall -Wextra -Werror)
     target_link_libraries(simulation_${name} PRIVATE simulation)

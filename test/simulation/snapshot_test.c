@@ -3,9 +3,8 @@
 //
 // Method: a snapshot of an unmodified server beside its log; random tables in temporary directories, opened with and
 // without their snapshots; files flipped, removed and cut.
-#include "directory.h"
-
-#include "../store/values.h"
+#include "replica.h"
+#include "values.h"
 
 // ---- upstream's ----
 
