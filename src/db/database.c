@@ -93,8 +93,12 @@ Status database_open(const DatabaseOptions *options, Database **ret_database, Er
 
 static Status open_log(Database *database, Error *error) {
     char path[PATH_BYTES_MAX];
+    char snapshots[PATH_BYTES_MAX];
     (void)snprintf(path, sizeof path, "%s/clog", database->directory);
+    (void)snprintf(snapshots, sizeof snapshots, "%s/snapshots", database->directory);
     LogOptions options = {.segment_bytes_max = database->options.segment_bytes_max,
+                          .snapshots = snapshots,
+                          .database = database->options.identity,
                           .advanced = log_advanced,
                           .user = database};
     LogReport report;
@@ -256,7 +260,10 @@ static void run_messages(Database *database, uint32_t count_max) {
         at = at->next;
         message->run(database, message);
         arena_clear(&database->call_arena);
-        if (database->log) log_wake(database->log);
+        if (database->log) {
+            log_wake(database->log);
+            log_snapshot_if_due(database->log, database->store);
+        }
         count++;
     }
     database->backlog = at;
