@@ -186,10 +186,10 @@ static void bench_estimate(Bench *bench) {
 
 // ---- changes ----
 
-// COMMIT_ROWS items change their kind.
-static const Commit *change_items(Bench *bench, Tx *tx, uint32_t round) {
+// So many items change their kind.
+static const Commit *change_items(Bench *bench, Tx *tx, uint32_t count, uint32_t round) {
     Index *key = store_find_index_by_name(bench->store, BYTES_LITERAL("items_first"));
-    for (uint32_t i = 0; i < COMMIT_ROWS; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         uint8_t row[12];
         InsertResult result;
         store_u32le(row, i);
@@ -200,27 +200,106 @@ static const Commit *change_items(Bench *bench, Tx *tx, uint32_t round) {
     return tx_commit(tx);
 }
 
-// All fragments evaluated over a commit of COMMIT_ROWS rows; format has the number of the fragment in it.
-static void bench_delta(Bench *bench, const char *what, const char *format, uint32_t fragments) {
-    const Fragment **plans = ARENA_ARRAY(&bench->arena, const Fragment *, fragments);
-    for (uint32_t i = 0; i < fragments; i++) {
+typedef enum Feed {
+    FEED_ALL,    // every fragment gets the whole commit
+    FEED_PROBED  // each changed row finds its fragments through an equality or an edge
+} Feed;
+
+// Fragments by the number in their text, which is the value of their equality.
+typedef struct Probe {
+    const Fragment **plans;
+    uint32_t count;
+    Arena scratch;
+    uint64_t rows;
+} Probe;
+
+// One changed row to the fragment whose equality has this value.
+static void probe_value(Bench *bench, Probe *probe, uint32_t value, TableId table, const Row *row) {
+    if (value >= probe->count) return;
+    DeltaRows rows = {.table = table, .inserted = {row, 1}};
+    DeltaInput input = {bench->store, &rows, 1, &probe->scratch};
+    (void)fragment_delta_rows(probe->plans[value], &input, count_row, count_row, &probe->rows);
+    arena_clear(&probe->scratch);
+}
+
+// What watching by value (and by edge) does with a commit of one table; only the inserted side.
+static void probe_commit(Bench *bench, Probe *probe, const TableDelta *change) {
+    uint32_t edge_count;
+    const Edge *edge = fragment_edges(probe->plans[0], &edge_count);
+    for (uint32_t i = 0; i < change->inserted.count; i++) {
+        const Row *row = &change->inserted.items[i];
+        TableId table = change->schema->id;
+        if (edge_count == 0) {
+            uint32_t value = load_u32le(table_column(change->table, row->bytes, 0).data);
+            probe_value(bench, probe, value, table, row);
+            continue;
+        }
+        const Index *index = store_find_index(bench->store, edge->index);
+        IndexScan scan;
+        Row found;
+        index_scan_point(index, table_column(change->table, row->bytes, edge->column), &scan);
+        while (index_scan_next(&scan, &found)) {
+            Bytes value = table_column(index_table(index), found.bytes, edge->reached.column);
+            probe_value(bench, probe, load_u32le(value.data), table, row);
+        }
+    }
+}
+
+typedef struct DeltaCase {
+    const char *what;
+    const char *format;  // with the number of the fragment in it
+    uint32_t fragments;
+    uint32_t rows;  // that change
+    Feed feed;
+} DeltaCase;
+
+static void bench_delta(Bench *bench, const DeltaCase *of) {
+    Probe probe = {.count = of->fragments};
+    arena_init(&probe.scratch, ARENA_MAX);
+    probe.plans = ARENA_ARRAY(&bench->arena, const Fragment *, of->fragments);
+    for (uint32_t i = 0; i < of->fragments; i++) {
         char text[300];
-        snprintf(text, sizeof text, format, i);
-        plans[i] = query_fragment(compile(bench, SQL_SUBSCRIBE, text), 0);
+        snprintf(text, sizeof text, of->format, i);
+        probe.plans[i] = query_fragment(compile(bench, SQL_SUBSCRIBE, text), 0);
     }
     static uint32_t round;
     Tx *tx = tx_begin(bench->store);
-    const Commit *commit = change_items(bench, tx, round++);
-    uint64_t rows = 0;
+    const Commit *commit = change_items(bench, tx, of->rows, round++);
     double start = now_seconds();
-    for (uint32_t i = 0; i < fragments; i++) {
-        fragment_delta(plans[i], bench->store, commit, count_row, count_row, &rows);
+    for (uint32_t i = 0; i < of->fragments && of->feed == FEED_ALL; i++) {
+        (void)fragment_delta(probe.plans[i], bench->store, commit, count_row, count_row,
+                             &probe.rows);
     }
-    double seconds = now_seconds() - start;
-    report(what, seconds, fragments);
+    if (of->feed == FEED_PROBED) probe_commit(bench, &probe, &commit->tables[0]);
+    report(of->what, now_seconds() - start, of->fragments);
     tx_release(tx);
+    arena_done(&probe.scratch);
     arena_clear(&bench->arena);
 }
+
+static const DeltaCase DELTAS[] = {
+    {"1,000 rows x 1,000 fragments WHERE id = k, all rows", "SELECT * FROM items WHERE id = %u",
+     FRAGMENTS, COMMIT_ROWS, FEED_ALL},
+    {"the same, rows found by equality", "SELECT * FROM items WHERE id = %u", FRAGMENTS,
+     COMMIT_ROWS, FEED_PROBED},
+    {"1,000 rows x 1,000 joins WHERE players.owner = k, all rows",
+     "SELECT items.* FROM items JOIN players ON items.player = players.id WHERE players.owner = %u",
+     FRAGMENTS, COMMIT_ROWS, FEED_ALL},
+    {"the same, rows found by edge",
+     "SELECT items.* FROM items JOIN players ON items.player = players.id WHERE players.owner = %u",
+     FRAGMENTS, COMMIT_ROWS, FEED_PROBED},
+    {"1 row, join without an index (100,000 rows)",
+     "SELECT items.* FROM items JOIN loose ON items.player = loose.player WHERE items.kind <> %u",
+     1, 1, FEED_ALL},
+    {"1,000 rows, the same join",
+     "SELECT items.* FROM items JOIN loose ON items.player = loose.player WHERE items.kind <> %u",
+     1, COMMIT_ROWS, FEED_ALL},
+    {"1,000 rows, join of four by index",
+     "SELECT items.* FROM items JOIN players ON items.player = players.id JOIN items b ON b.player "
+     "= players.id "
+     "JOIN players c ON c.id = b.player WHERE c.score <> %u",
+     1, COMMIT_ROWS, FEED_ALL},
+};
 
 int main(int argc, char **argv) {
     uint32_t rows = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1000000u;
@@ -241,12 +320,7 @@ int main(int argc, char **argv) {
     bench_run(&bench, "SELECT * FROM players ORDER BY score");
     bench_run(&bench, "SELECT owner, COUNT(*) AS n, SUM(score) AS s FROM players GROUP BY owner");
     bench_estimate(&bench);
-    bench_delta(&bench, "1,000 rows x 1,000 fragments WHERE id = k, all rows",
-                "SELECT * FROM items WHERE id = %u", FRAGMENTS);
-    bench_delta(&bench, "1,000 rows x 1,000 joins WHERE players.owner = k",
-                "SELECT items.* FROM items JOIN players ON items.player = players.id WHERE "
-                "players.owner = %u",
-                FRAGMENTS);
+    for (uint32_t i = 0; i < sizeof DELTAS / sizeof DELTAS[0]; i++) bench_delta(&bench, &DELTAS[i]);
     arena_done(&bench.arena);
     store_free(bench.store);
     return 0;

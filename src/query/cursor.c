@@ -59,9 +59,17 @@ bool row_ids_has(const RowIds *ids, RowId id) {
 // ---- openings ----
 
 void cursor_init(Cursor *cursor, const Fragment *fragment, Store *store, const Step *step) {
-    *cursor = (Cursor){
-        .step = step, .fragment = fragment, .store = store, .touched_max = UINT64_MAX};
+    memset(cursor, 0, offsetof(Cursor, values));  // what is behind is written before it is read
+    cursor->step = step;
+    cursor->fragment = fragment;
+    cursor->touched_max = UINT64_MAX;
+    cursor->table = store_find_table(store, fragment->relations[step->relation].table);
+    ASSERT(cursor->table != NULL);
     buffer_init(&cursor->key, STORE_ROW_BYTES_MAX);
+    if (step->access != ACCESS_POINT && step->access != ACCESS_RANGE) return;
+    cursor->lookup = store_find_index(store, step->index);
+    ASSERT(cursor->lookup != NULL);  // the schema has not changed since the plan was made
+    cursor->is_unique = step->access == ACCESS_POINT && index_is_unique(cursor->lookup);
 }
 
 void cursor_done(Cursor *cursor) {
@@ -77,12 +85,10 @@ void cursor_give(Cursor *cursor, RowSpan given) {
 }
 
 void cursor_open(Cursor *cursor, const uint8_t *const *rows) {
-    const Step *step = cursor->step;
-    TableId table = cursor->fragment->relations[step->relation].table;
     cursor->is_undoing = false;
-    switch (step->access) {
+    switch (cursor->step->access) {
     case ACCESS_NONE: break;
-    case ACCESS_SCAN: cursor->scan = table_scan(store_find_table(cursor->store, table)); break;
+    case ACCESS_SCAN: cursor->scan = table_scan(cursor->table); break;
     case ACCESS_POINT:
     case ACCESS_RANGE: cursor_open_index(cursor, rows); break;
     case ACCESS_HASH: cursor_open_hash(cursor, rows); break;
@@ -92,35 +98,28 @@ void cursor_open(Cursor *cursor, const uint8_t *const *rows) {
 
 static void cursor_open_index(Cursor *cursor, const uint8_t *const *rows) {
     const Step *step = cursor->step;
-    Index *index = store_find_index(cursor->store, step->index);
-    ASSERT(index != NULL);  // the schema has not changed since the plan was made
-    if (step->access == ACCESS_POINT) {
-        Bytes key = cursor_key(cursor, rows);
-        cursor->is_single = false;
-        cursor->index.index = NULL;
-        if (index_is_unique(index)) {
-            cursor->is_single = index_find(index, key, &cursor->row);
-        } else {
-            index_scan_point(index, key, &cursor->index);
-        }
-        return;
+    if (cursor->is_unique) {
+        cursor->is_single = index_find(cursor->lookup, cursor_key(cursor, rows), &cursor->row);
+    } else if (step->access == ACCESS_POINT) {
+        index_scan_point(cursor->lookup, cursor_key(cursor, rows), &cursor->index);
+    } else {
+        IndexRange range = {
+            .prefix_columns = step->key_count, .lower = step->lower, .upper = step->upper};
+        if (step->key_count > 0) range.prefix = cursor_key(cursor, rows);
+        index_scan_range(cursor->lookup, &range, &cursor->index);
     }
-    IndexRange range = {
-        .prefix_columns = step->key_count, .lower = step->lower, .upper = step->upper};
-    if (step->key_count > 0) range.prefix = cursor_key(cursor, rows);
-    index_scan_range(index, &range, &cursor->index);
 }
 
 // The key for an index: the one part as it is, or several put together.
 static Bytes cursor_key(Cursor *cursor, const uint8_t *const *rows) {
     const Step *step = cursor->step;
     ASSERT(step->key_count > 0);
-    buffer_clear(&cursor->key);
     for (uint16_t i = 0; i < step->key_count; i++) {
         const KeyPart *part = &step->key[i];
         Bytes value = part->is_constant ? part->constant
                                         : column_bytes(&part->column, rows[part->column.relation]);
         if (step->key_count == 1) return value;
+        if (i == 0) buffer_clear(&cursor->key);
         buffer_append_bytes(&cursor->key, value);
     }
     ASSERT(!cursor->key.failed);
@@ -133,8 +132,7 @@ static void cursor_open_hash(Cursor *cursor, const uint8_t *const *rows) {
     if (!cursor->is_hashed) {
         cursor->is_hashed = true;
         row_hash_init(&cursor->hash, step->join_columns, step->join_count, cursor->arena);
-        TableId table = cursor->fragment->relations[step->relation].table;
-        TableScan scan = table_scan(store_find_table(cursor->store, table));
+        TableScan scan = table_scan(cursor->table);
         Row row;
         while (!cursor_is_exhausted(cursor) && table_scan_next(&scan, &row)) {
             cursor->touched++;
@@ -220,11 +218,12 @@ static bool cursor_step_table(Cursor *cursor) {
     case ACCESS_NONE: return false;
     case ACCESS_SCAN: return table_scan_next(&cursor->scan, &cursor->row);
     case ACCESS_POINT:
-        if (cursor->is_single) {
+        if (cursor->is_unique) {
+            bool is_single = cursor->is_single;
             cursor->is_single = false;
-            return true;
+            return is_single;
         }
-        return cursor->index.index != NULL && index_scan_next(&cursor->index, &cursor->row);
+        return index_scan_next(&cursor->index, &cursor->row);
     case ACCESS_RANGE: return index_scan_next(&cursor->index, &cursor->row);
     case ACCESS_HASH: return cursor_step_hash(cursor);
     case ACCESS_GIVEN: break;

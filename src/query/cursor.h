@@ -30,7 +30,9 @@ typedef struct Before {
 typedef struct Cursor {
     const Step *step;
     const Fragment *fragment;
-    Store *store;
+    const Table *table;
+    const Index *lookup;   // ACCESS_POINT, ACCESS_RANGE
+    bool is_unique;        // of ACCESS_POINT: one row at most
     Arena *arena;          // for hashes; NULL: the heap
     const Before *before;  // NULL: the table as it is
     RowSpan given;         // ACCESS_GIVEN

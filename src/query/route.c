@@ -291,7 +291,7 @@ bool route_build_ordered(const Building *building, Route *ret_route) {
 
 static double table_rows(const Router *router, uint16_t relation) {
     Table *table = store_find_table(router->store, router->fragment->relations[relation].table);
-    return (double)table_row_count(table) + 1;
+    return (double)table_row_count(table);
 }
 
 static Candidate candidate_find(Router *router, uint16_t relation) {
@@ -299,7 +299,7 @@ static Candidate candidate_find(Router *router, uint16_t relation) {
     if (of->is_event || of->filter.entry == PROGRAM_REJECT)
         return (Candidate){.access = ACCESS_NONE};
     double rows = table_rows(router, relation);
-    Candidate best = {.access = ACCESS_SCAN, .rows = rows, .cost = router->rows * rows};
+    Candidate best = {.access = ACCESS_SCAN, .rows = rows, .cost = router->rows * (1 + rows)};
     uint32_t found[ROW_HASH_COLUMNS_MAX];
     uint32_t columns = router_joins(router, relation, found);
     if (columns > 0) best = candidate_of_hash(router, relation, columns);
@@ -318,7 +318,7 @@ static Candidate candidate_of_hash(Router *router, uint16_t relation, uint32_t c
     return (Candidate){
         .access = ACCESS_HASH,
         .rows = found,
-        .cost = rows * PROBE_COST + router->rows * (PROBE_COST + found),
+        .cost = (1 + rows) * PROBE_COST + router->rows * (PROBE_COST + found),
     };
 }
 
