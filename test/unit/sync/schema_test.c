@@ -411,13 +411,82 @@ static void test_views(void **state) {
     world_close(world);
 }
 
+typedef struct Keeper {
+    uint32_t held;  // now
+    uint32_t holds;
+    Identity sender;  // of the last one
+    bool fails;
+} Keeper;
+
+static Status keeper_hold(void *user, const Identity *sender, const Query *query, Error *error) {
+    Keeper *keeper = user;
+    uint32_t count = 0;
+    const QueryView *views = query_views(query, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(views[0].key.count, VIEW_KEY_BYTES);
+    keeper->holds++;
+    if (keeper->fails) return error_set(error, STATUS_INVALID, "the view failed");
+    keeper->held++;
+    keeper->sender = *sender;
+    return STATUS_OK;
+}
+
+static void keeper_release(void *user, const Query *query) {
+    Keeper *keeper = user;
+    uint32_t count = 0;
+    (void)query_views(query, &count);
+    assert_true(count == 1 && keeper->held > 0);
+    keeper->held--;
+}
+
+// Who keeps views hears of each distinct query that reads one, once, and of its end.
+static void test_view_keeper(void **state) {
+    (void)state;
+    World *world = with_people();
+    (void)with_views(world);
+    Keeper keeper = {0};
+    sync_set_views(world->sync, &(SyncViews){&keeper, keeper_hold, keeper_release});
+    SyncClient *first = world_client(world, 1, PROTOCOL_V2);
+    SyncClient *second = world_client(world, 2, PROTOCOL_V2);
+    world_subscribe(world, first, 1, 1, "SELECT * FROM person");
+    assert_int_equal(keeper.holds, 0);
+    world_subscribe(world, first, 1, 2, "SELECT * FROM adults");
+    world_subscribe(world, second, 1, 2, "SELECT * FROM adults");
+    Identity identity = world_identity(1);
+    assert_true(identity_equal(&keeper.sender, &identity));
+    assert_int_equal(keeper.holds, 1);
+    world_subscribe(world, second, 1, 3, "SELECT * FROM adults WHERE id = 1");
+    assert_int_equal(keeper.held, 2);
+    // Compiled anew, it is held anew before it is let go.
+    world_numbers(world, "another", false);
+    world_run(world, "");
+    assert_int_equal(keeper.holds, 4);
+    assert_int_equal(keeper.held, 2);
+    world_unsubscribe(world, first, 1, 2, 0);
+    assert_int_equal(keeper.held, 2);
+    sync_remove_client(world->sync, second);
+    assert_int_equal(keeper.held, 0);
+    // A set that fails lets go; a view that fails fails its set.
+    world_forget(world);
+    world_subscribe_all(world, first, 2, 5, (Texts){{"SELECT * FROM adults", "SELECT * FROM x"}});
+    world_expect_error(world, 1, 2, 5, "no such table: `x`");
+    assert_int_equal(keeper.held, 0);
+    keeper.fails = true;
+    world_subscribe_all(world, first, 2, 5,
+                        (Texts){{"SELECT * FROM person", "SELECT * FROM adults"}});
+    world_expect_error(world, 1, 2, 5, "the view failed, executing: `SELECT * FROM adults`");
+    assert_int_equal(sync_stats(world->sync).queries, 1);
+    world_expect_nothing(world);
+    world_close(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dropped_table),  cmocka_unit_test(test_dropped_table_v1),
         cmocka_unit_test(test_replaced_table), cmocka_unit_test(test_indexes),
         cmocka_unit_test(test_access),         cmocka_unit_test(test_unrelated_changes),
         cmocka_unit_test(test_rolled_back),    cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_views),
+        cmocka_unit_test(test_views),          cmocka_unit_test(test_view_keeper),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
