@@ -3,7 +3,7 @@
 //
 // The first byte says who asks and in which grammar. Tables hold one row, so that any join is
 // short. A query must answer the same with and without what it says about itself: estimates,
-// equalities, views.
+// equalities, views. A subscription's delta must be what a small transaction made of its rows.
 #include "sql/sql.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count);
@@ -104,9 +104,68 @@ static void store_fill(void) {
     arena_done(&arena);
 }
 
+#define ROWS_MAX 1000u
+
 static bool count_row(void *user, Bytes row) {
     (void)row;
-    return ++*(uint64_t *)user < 1000;
+    return ++*(uint64_t *)user < ROWS_MAX;
+}
+
+static bool count_deleted(void *user, Bytes row) {
+    return count_row((uint64_t *)user + 1, row);
+}
+
+// A row of p and one of l get another value, and there is one more of each; then all is as before.
+static void change_rows(Tx *tx, bool is_back) {
+    static const char *const NAMES[] = {"p", "l"};
+    for (uint32_t i = 0; i < 2; i++) {
+        Table *table = store_find_table_by_name(store, bytes_of_text(NAMES[i]));
+        tx_clear(tx, table);
+        for (uint32_t id = 0; id < (is_back ? 1u : 2u); id++) {
+            uint8_t row[12] = {0};  // id, x, and no bytes in y
+            InsertResult result;
+            store_u32le(row, id);
+            store_u32le(row + 4, is_back ? 0 : 1);
+            ASSERT(tx_insert(tx, table, bytes_of(row, sizeof row), &result) == INSERT_ADDED);
+        }
+    }
+}
+
+static void check_delta(const Query *query) {
+    enum { BEFORE, AFTER, COUNTS };
+    if (query_fragment_count(query) > 8) return;
+    uint64_t counts[8][COUNTS] = {{0}};
+    for (uint32_t i = 0; i < query_fragment_count(query); i++)
+        fragment_run(query_fragment(query, i), store, count_row, &counts[i][BEFORE]);
+    Tx *tx = tx_begin(store);
+    change_rows(tx, false);
+    const Commit *commit = tx_commit(tx);
+    for (uint32_t i = 0; i < query_fragment_count(query); i++) {
+        const Fragment *fragment = query_fragment(query, i);
+        uint64_t *count = counts[i];
+        uint64_t sides[2] = {0};
+        Arena scratch;
+        arena_init(&scratch, ARENA_MAX);
+        DeltaRows tables[2];
+        DeltaInput input = {store, tables, 0, &scratch};
+        for (uint32_t k = 0; k < commit->table_count; k++) {
+            const TableDelta *delta = &commit->tables[k];
+            tables[input.table_count++] = (DeltaRows){delta->schema->id, delta->inserted,
+                                                      delta->deleted};
+        }
+        // Two receivers that share `sides`: rows of either side are counted in their own.
+        fragment_delta_rows(fragment, &input, count_row, count_deleted, sides);
+        fragment_run(fragment, store, count_row, &count[AFTER]);
+        bool is_whole = sides[0] < ROWS_MAX && sides[1] < ROWS_MAX && count[BEFORE] < ROWS_MAX &&
+                        count[AFTER] < ROWS_MAX;
+        if (is_whole) ASSERT(count[BEFORE] + sides[0] == count[AFTER] + sides[1]);
+        arena_done(&scratch);
+    }
+    tx_release(tx);
+    tx = tx_begin(store);
+    change_rows(tx, true);
+    tx_commit(tx);
+    tx_release(tx);
 }
 
 static void check_query(const Query *query) {
@@ -170,6 +229,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count) {
     case 2:
         status = sql_compile_query(&context, text, SQL_SUBSCRIBE, &arena, &query, &error);
         if (status == STATUS_OK) check_query(query);
+        if (status == STATUS_OK) check_delta(query);
         break;
     default: {
         TableId id = 0;
