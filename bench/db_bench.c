@@ -51,7 +51,8 @@ static void submit(Database *database, SyncClient *client, Arena *arena, const B
     while (!is_last) {
         Request request;
         Error error;
-        if (request_read(PROTOCOL_V3, MESSAGE_BINARY, &reader, arena, &request, &is_last, &error) != STATUS_OK) {
+        if (request_read(PROTOCOL_V3, MESSAGE_BINARY, &reader, arena, &request, &is_last, &error) !=
+            STATUS_OK) {
             (void)fprintf(stderr, "%s\n", error.text);
             exit(1);
         }

@@ -1,11 +1,11 @@
 // os_trim.c - gives memory back that only starting up needed. Linux: code pages are dropped from the page tables (the
 // file keeps them; those that are used again come back one by one), and the allocator returns its free pages.
 
+#include "base/os.h"
+
 #include <malloc.h>
 #include <stdio.h>
 #include <sys/mman.h>
-
-#include "base/os.h"
 
 #define MAPS_LINE_BYTES_MAX 512
 
