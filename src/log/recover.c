@@ -325,7 +325,12 @@ static Status replay_commits(Replay *replay, SegmentReader *reader, Error *error
     for (;;) {
         SegmentCommit commit;
         SegmentNext next = segment_reader_next(reader, &commit, error);
-        if (next == SEGMENT_FAILED) return error->status;
+        if (next == SEGMENT_FAILED) {
+            if (error->status == STATUS_CORRUPT) {
+                damage_add_advice(replay->from->directory, replay->next_offset, error);
+            }
+            return error->status;
+        }
         if (next != SEGMENT_COMMIT) return STATUS_OK;  // whether it may end here is judged later
         bool is_known = commit.offset + commit.transactions <= replay->next_offset &&
                         replay->report.transactions == 0;

@@ -283,8 +283,10 @@ static void window_read_packed(SegmentReader *reader) {
         size_t result = ZSTD_decompressStream(reader->zstd, &out, &in);
         if (ZSTD_isError(result)) {
             reader->failed = true;
-            (void)error_set(&reader->error, STATUS_CORRUPT, "compressed segment: %s",
-                            ZSTD_getErrorName(result));
+            uint64_t at = reader->file_at - reader->packed.count + reader->packed_used;
+            (void)error_set(&reader->error, STATUS_CORRUPT,
+                            "compressed segment, damaged behind byte position %llu: %s",
+                            (unsigned long long)at, ZSTD_getErrorName(result));
             return;
         }
         reader->packed_used = in.pos;

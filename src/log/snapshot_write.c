@@ -5,11 +5,10 @@
 #include "log/snapshot_write.h"
 
 #include "base/map.h"
+#include "log/path.h"
 #include "log/snapshot_dir.h"
 #include "log/snapshot_file.h"
 #include "log/table_pages.h"
-
-#include <stdio.h>
 
 // The layouts of all tables.
 #define SOURCE_BYTES_MAX ((size_t)STORE_SCHEMA_BYTES_MAX)
@@ -47,6 +46,7 @@ typedef struct Writing {
 
 static Status find_parent(Writing *writing);
 static Status begin(Writing *writing);
+static Status sync_parent(Writing *writing);
 static Status write_tables(Writing *writing, SnapshotTableVec *tables);
 static Status put_page(void *user, const FlatPage *page);
 static Status put_blob(void *user, Bytes content, Hash *ret_hash);
@@ -152,6 +152,7 @@ static Status begin(Writing *writing) {
     uint64_t offset = writing->source->tx_offset;
     snapshot_lock_path(write->directory, offset, path);
     Status status = os->directory_create(os, write->directory, writing->error);
+    if (status == STATUS_OK && !writing->has_parent) status = sync_parent(writing);
     if (status == STATUS_OK) {
         status = os->file_open(os, path, OS_OPEN_CREATE_NEW, &lock, writing->error);
     }
@@ -160,6 +161,17 @@ static Status begin(Writing *writing) {
     snapshot_objects_path(write->directory, offset, path);
     if (status == STATUS_OK) status = os->directory_create(os, path, writing->error);
     return status;
+}
+
+// The directory of the snapshots may be new.
+static Status sync_parent(Writing *writing) {
+    const SnapshotWrite *write = writing->write;
+    char path[OS_PATH_BYTES_MAX];
+    path_extend(path, write->directory, "");
+    char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path) return STATUS_OK;
+    *slash = 0;
+    return write->os->directory_sync(write->os, path, writing->error);
 }
 
 static Status write_tables(Writing *writing, SnapshotTableVec *tables) {

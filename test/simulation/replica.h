@@ -1,4 +1,4 @@
-// replica.h - a database in a real temporary directory, for tests of log/: temporary directories, copies of golden data, stores side by side.
+// replica.h - a database in a real temporary directory, for tests of log/; golden data; stores side by side.
 #pragma once
 
 #include <setjmp.h>

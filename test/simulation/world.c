@@ -4,6 +4,7 @@
 #define TABLES_MAX 6u
 #define OPERATIONS_MAX 8u
 #define ROW_BYTES_MAX (1u << 20)
+#define SNAPSHOT_INTERVAL 9u
 
 typedef struct Turn {
     World *world;
@@ -33,7 +34,11 @@ void world_init(World *world, uint64_t seed, uint64_t segment_bytes_max) {
     if (status == STATUS_OK) status = os->directory_sync(os, "/", NULL);
     if (status == STATUS_OK) status = os->directory_sync(os, "/data", NULL);
     ASSERT(status == STATUS_OK);
-    world->options = (LogOptions){.segment_bytes_max = segment_bytes_max, .threads = LOG_STEPPED};
+    world->options = (LogOptions){.segment_bytes_max = segment_bytes_max,
+                                  .snapshots = WORLD_SNAPSHOTS,
+                                  .snapshot_interval = SNAPSHOT_INTERVAL,
+                                  .threads = LOG_STEPPED};
+    world->options.database.bytes[7] = 1;
 }
 
 void world_done(World *world) {
@@ -64,6 +69,7 @@ bool world_open(World *world, Error *ret_error) {
     Status status = log_open(sim_disk_os(world->disk), WORLD_DIRECTORY, &world->options,
                              world->store, &world->log, &world->report, ret_error);
     if (status == STATUS_OK) {
+        if (world->report.snapshot_transactions > 0) world->restored++;
         check_recovered(world);
         return !world_is_wrong(world);
     }
@@ -88,6 +94,8 @@ void world_close(World *world) {
 }
 
 void world_step(World *world) {
+    log_snapshot_if_due(world->log, world->store);
+    if (random_below(&world->random, 16) == 0) (void)log_snapshot_begin(world->log, world->store);
     if (random_below(&world->random, 3) == 0) (void)log_step(world->log);
 }
 

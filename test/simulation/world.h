@@ -13,6 +13,7 @@
 #include "values.h"
 
 #define WORLD_DIRECTORY "/data/replicas/1/clog"
+#define WORLD_SNAPSHOTS "/data/replicas/1/snapshots"
 
 VEC(DigestVec, digest_vec, uint64_t)
 
@@ -35,6 +36,7 @@ typedef struct World {
     GivenVec given;
     uint64_t confirmed;                // the gate was open up to here
     uint32_t names;                    // tables that were ever created
+    uint32_t restored;                 // openings that began with a snapshot
     char failure[2 * ERROR_TEXT_MAX];  // what is wrong; empty: nothing
 } World;
 
@@ -47,7 +49,7 @@ bool world_open(World *world, Error *ret_error);
 void world_close(World *world);
 // One transaction, committed or rolled back; appended if it is logged.
 void world_transact(World *world);
-// A round of the log's work, now and then.
+// A round of the log's work, now and then; and now and then a snapshot.
 void world_step(World *world);
 // All of it.
 void world_drain(World *world);
