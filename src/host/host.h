@@ -20,6 +20,8 @@ typedef enum ProgramKind { PROGRAM_WASM = 0, PROGRAM_JS = 1 } ProgramKind;  // a
 
 // cache_dir: compiled code by program hash, written atomically and checked when read; NULL: no cache.
 Status host_engine_create(Os *os, const char *cache_dir, HostEngine **ret_engine, Error *error);
+// Ends every call of every instance soon, now and from here on, as CALL_TRAPPED: the process ends. Any thread.
+void host_engine_interrupt(HostEngine *engine);
 void host_engine_free(HostEngine *engine);  // stops the epoch thread
 
 // Compiles (or maps the cached code), negotiates the ABI version, links every import, checks exports. Error

@@ -239,9 +239,10 @@ static Status start_listening(Server *server, Error *error) {
 void server_stop(Server *server) {
     atomic_store(&server->is_stopping, true);
     stop_hosted(server);
-    // Their clients' close frames are queued before the net threads end. One that is in a long call is not
-    // waited for.
+    // Their clients' close frames are queued before the net threads end. A call that takes longer is cut off
+    // and rolled back, in databases that are being made as well.
     (void)wait_for_none(server, &server->stop_count, SERVER_STOP_GRACE_MS);
+    host_engine_interrupt(server->engine);
     net_server_stop(server->net, SERVER_STOP_GRACE_MS);
     stop_databases(server);
     free_parts(server);

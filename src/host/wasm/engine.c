@@ -59,6 +59,10 @@ Status host_engine_create(Os *os, const char *cache_dir, HostEngine **ret_engine
     return STATUS_OK;
 }
 
+void host_engine_interrupt(HostEngine *engine) {
+    atomic_store_explicit(&engine->is_interrupted, true, memory_order_relaxed);
+}
+
 void host_engine_free(HostEngine *engine) {
     if (!engine) return;
     ticker_stop(&engine->ticker);

@@ -1,7 +1,7 @@
 // engine.h - what all programs share: the compiler, the linked host calls, the clock, the code cache. Private to
 // host/wasm/.
 //
-// Threads    immutable once made, except the ticker, which says so itself.
+// Threads    immutable once made, except the ticker, which says so itself, and is_interrupted.
 // Lifetime   outlives its programs.
 #pragma once
 
@@ -18,6 +18,7 @@ struct HostEngine {
     wasmtime_linker_t *linker;  // with every host call
     wasmtime_module_t *tracer;  // exports "trace", which traps: see trap.h
     Ticker ticker;
+    _Atomic bool is_interrupted;  // set by any thread, asked at each tick; relaxed, as an instance's own
 };
 
 // What compiled code depends on beside the program: Wasmtime's version and our settings. Part of a cache file's name.

@@ -238,7 +238,8 @@ static wasmtime_error_t *instance_tick(wasmtime_context_t *context, void *user, 
     Instance *instance = user;
     WasmInstance *wasm = instance->wasm;
     wasm->ticks++;
-    if (atomic_load_explicit(&instance->is_interrupted, memory_order_relaxed)) {
+    if (atomic_load_explicit(&instance->is_interrupted, memory_order_relaxed) ||
+        atomic_load_explicit(&wasm->engine->is_interrupted, memory_order_relaxed)) {
         wasm->interrupted = true;
         return wasmtime_error_new(INTERRUPTED_TEXT);
     }
