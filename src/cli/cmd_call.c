@@ -61,7 +61,10 @@ static Status send_call(Cli *cli, const CallContext *context, const Target *targ
     Status status = http_call(cli, &call, &reply);
     if (status != STATUS_OK) return status;
     if (reply.status >= 400) return fail_call(cli, context, &reply);
-    if (context->function->is_procedure) printf("%.*s\n", BYTES_FORMAT(reply.body));
+    if (context->function->is_procedure) {
+        (void)cli_print(reply.body);
+        puts("");
+    }
     return STATUS_OK;
 }
 

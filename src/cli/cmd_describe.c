@@ -51,7 +51,8 @@ static Status run(Cli *cli, const Args *args) {
     if (text.failed) {
         status = cli_fail(cli, STATUS_LIMIT, "the description is too long");
     } else {
-        printf("%.*s\n", BYTES_FORMAT(buffer_bytes(&text)));
+        (void)cli_print(buffer_bytes(&text));
+        puts("");
     }
     buffer_done(&text);
     return status;

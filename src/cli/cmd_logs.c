@@ -119,7 +119,7 @@ static bool take_bytes(void *user, Bytes bytes) {
     LogStream *stream = user;
     bool goes_on = true;
     if (stream->is_json && stream->filter == FILTER_NONE) {
-        goes_on = fwrite(bytes.data, 1, bytes.count, stdout) == bytes.count;
+        goes_on = cli_print(bytes);
     } else {
         for (uint32_t start = 0; start < bytes.count && goes_on;) {
             uint32_t end = start;
@@ -146,12 +146,12 @@ static bool take_line(LogStream *stream, Bytes line) {
     bool wanted = false;
     if (!is_wanted(stream, line, &wanted)) return false;
     if (!wanted) return true;
-    if (stream->is_json) return fwrite(line.data, 1, line.count, stdout) == line.count;
+    if (stream->is_json) return cli_print(line);
     buffer_clear(&stream->text);
     Status status = log_record_write_text(line, stream->colour, &stream->text, &stream->error);
     stream->failed = status != STATUS_OK;
     if (stream->failed) return false;
-    return fwrite(stream->text.data, 1, stream->text.count, stdout) == stream->text.count;
+    return cli_print(buffer_bytes(&stream->text));
 }
 
 // False, with an error, if the line is none of a log.

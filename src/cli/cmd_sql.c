@@ -58,14 +58,17 @@ static Status run(Cli *cli, const Args *args) {
     if (status != STATUS_OK) return status;
     const char *format = args_text(args, "format");
     if (format != NULL && strcmp(format, "json") == 0) {
-        printf("%.*s\n", BYTES_FORMAT(reply.body));
+        (void)cli_print(reply.body);  // the exit code tells (cli.c)
+        puts("");
         return STATUS_OK;
     }
     Buffer text;
     buffer_init(&text, CLI_RESPONSE_BYTES_MAX);
     status = sql_write_results(cli, reply.body, &text);
-    if (status == STATUS_OK) (void)fwrite(text.data, 1, text.count, stdout);
-    if (status == STATUS_OK) puts("");
+    if (status == STATUS_OK) {
+        (void)cli_print(buffer_bytes(&text));
+        puts("");
+    }
     buffer_done(&text);
     return status;
 }

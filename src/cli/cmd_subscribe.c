@@ -187,7 +187,7 @@ static Status print_update(Cli *cli, const Subscription *subscription, const Upd
     buffer_init(&line, CLI_RESPONSE_BYTES_MAX);
     Status status = update_write_line(cli, update, subscription->module, &line);
     if (status == STATUS_OK) {
-        bool is_written = fwrite(line.data, 1, line.count, stdout) == line.count;
+        bool is_written = cli_print(buffer_bytes(&line));
         if (fflush(stdout) != 0 || !is_written) {
             status = cli_fail(cli, STATUS_IO, "standard output does not take any more");
         }

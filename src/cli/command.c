@@ -59,7 +59,11 @@ static void fault_push(Cli *cli, Bytes text) {
     cli->fault.texts[cli->fault.count++] = text;
 }
 
-// ---- prompts ----
+// ---- output and prompts ----
+
+bool cli_print(Bytes bytes) {
+    return bytes.count == 0 || fwrite(bytes.data, 1, bytes.count, stdout) == bytes.count;
+}
 
 bool cli_confirm(Cli *cli, Asking asking, const char *question) {
     if (asking == ASKING_SKIPPED) {

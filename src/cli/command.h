@@ -45,7 +45,10 @@ Status cli_fail_error(Cli *cli, const Error *error);
 Status cli_wrap(Cli *cli, Status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-// ---- prompts ----
+// ---- output and prompts ----
+
+// The bytes as they are on standard output; false if it does not take them.
+bool cli_print(Bytes bytes);
 
 // `--yes` was given: say so and go on.
 typedef enum Asking { ASKING, ASKING_SKIPPED } Asking;
