@@ -18,7 +18,7 @@ struct HostEngine {
     wasmtime_linker_t *linker;  // with every host call
     wasmtime_module_t *tracer;  // exports "trace", which traps: see trap.h
     Ticker ticker;
-    _Atomic bool is_interrupted;  // set by any thread, asked at each tick; relaxed, as an instance's own
+    _Atomic bool is_interrupted;  // set by any thread; relaxed, as an instance's own
 };
 
 // What compiled code depends on beside the program: Wasmtime's version and our settings. Part of a cache file's name.
