@@ -32,6 +32,7 @@ static bool count_row(void *user, Bytes row);
 static void lines_add_step(Lines *lines, const Fragment *fragment, uint16_t at, Store *store,
                            const StepCount *count);
 static void lines_end(Lines *lines);
+static int guess_digits(double rows);
 static double step_expected(const Fragment *fragment, const Step *step, Store *store);
 
 // ---- building ----
@@ -186,10 +187,10 @@ QueryOutcome explain_run(const Query *query, Store *store, QueryRow row, void *u
                            &run.counts[(size_t)i * SQL_RELATIONS_MAX + j]);
         }
     }
-    buffer_append_format(&lines.line,
-                         "total: expected to touch %.0f rows, touched %llu, returned %llu",
-                         totals.expected, (unsigned long long)run.outcome.touched,
-                         (unsigned long long)totals.returned);
+    buffer_append_format(
+        &lines.line, "total: expected to touch %.*f rows, touched %llu, returned %llu",
+        guess_digits(totals.expected), totals.expected, (unsigned long long)run.outcome.touched,
+        (unsigned long long)totals.returned);
     lines_end(&lines);
     buffer_append_format(&lines.line, "row_limit counts %llu",
                          (unsigned long long)query_estimate(query, store));
@@ -226,6 +227,13 @@ static double step_expected(const Fragment *fragment, const Step *step, Store *s
     return gathered + step->rows_expected;
 }
 
+// Digits behind the point: parts of a row count when there are few.
+static int guess_digits(double rows) {
+    const double few = 10;
+    bool is_whole = rows == __builtin_floor(rows);
+    return rows < few && !is_whole ? 1 : 0;
+}
+
 static void lines_add_step(Lines *lines, const Fragment *fragment, uint16_t at, Store *store,
                            const StepCount *count) {
     static const char *const ACCESSES[] = {
@@ -249,12 +257,13 @@ static void lines_add_step(Lines *lines, const Fragment *fragment, uint16_t at, 
     if (step->access_text.count > 0)
         buffer_append_format(line, " (%.*s)", BYTES_FORMAT(step->access_text));
     if (step->access == ACCESS_HASH) buffer_append_text(line, ", there is no index");
-    buffer_append_format(line, ": expected %.0f, touched %llu",
-                         step_expected(fragment, step, store), (unsigned long long)count->touched);
+    double expected = step_expected(fragment, step, store);
+    buffer_append_format(line, ": expected %.*f, touched %llu", guess_digits(expected), expected,
+                         (unsigned long long)count->touched);
     if (step->filter_text.count > 0) {
-        buffer_append_format(line, "; if %.*s: expected %.0f, kept %llu",
-                             BYTES_FORMAT(step->filter_text), step->kept_expected,
-                             (unsigned long long)count->kept);
+        buffer_append_format(line, "; if %.*s: expected %.*f, kept %llu",
+                             BYTES_FORMAT(step->filter_text), guess_digits(step->kept_expected),
+                             step->kept_expected, (unsigned long long)count->kept);
     }
     lines_end(lines);
 }

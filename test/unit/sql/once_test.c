@@ -143,18 +143,18 @@ static void test_explain(void **state) {
     (void)state;
     EXPECT("EXPLAIN SELECT * FROM p WHERE id = 2 AND name = 'b'",
            "[\"look up p by p_id_idx_btree (id = 2): expected 1, touched 1; if name = \\\"b\\\": "
-           "expected 0, kept 1\"],"
+           "expected 0.1, kept 1\"],"
            "[\"total: expected to touch 1 rows, touched 1, returned 1\"],"
            "[\"row_limit counts 2\"]");
     EXPECT("EXPLAIN SELECT l.* FROM p JOIN l ON l.id = p.id WHERE p.id = 1 ORDER BY l.y LIMIT 1",
            "[\"limit 1\"],[\"sort by l.y\"],"
            "[\"look up p by p_id_idx_btree (p.id = 1): expected 1, touched 1\"],"
-           "[\"  look up l by l_id_idx_btree (l.id = p.id): expected 1, touched 2\"],"
-           "[\"total: expected to touch 2 rows, touched 3, returned 1\"],"
+           "[\"  look up l by l_id_idx_btree (l.id = p.id): expected 1.3, touched 2\"],"
+           "[\"total: expected to touch 2.3 rows, touched 3, returned 1\"],"
            "[\"row_limit counts 2\"]");
     EXPECT("EXPLAIN SELECT name, COUNT(*) AS n FROM p WHERE level > 10 GROUP BY name",
            "[\"group by name: count(*)\"],"
-           "[\"scan p: expected 4, touched 4; if level > 10: expected 1, kept 3\"],"
+           "[\"scan p: expected 4, touched 4; if level > 10: expected 1.2, kept 3\"],"
            "[\"total: expected to touch 4 rows, touched 4, returned 3\"],"
            "[\"row_limit counts 8\"]");
     SqlStatement statement;

@@ -1,5 +1,5 @@
 // plan_test.c - what a plan says without being run: estimates for the row limit (sql.md 18), the
-// equalities to prune by, the tables it reads, and whose result it is.
+// equalities, ranges and edges to prune by, the tables it reads, and whose result it is.
 #include "fixture.h"
 
 static Store *store;
@@ -113,6 +113,84 @@ static void test_equalities(void **state) {
     }
 }
 
+static void bound_write(char *text, size_t size, const char *unbounded, const Bound *bound) {
+    static const char *const KINDS[] = {[BOUND_INCLUDED] = "[", [BOUND_EXCLUDED] = "("};
+    if (bound->kind == BOUND_UNBOUNDED) {
+        snprintf(text, size, "%s", unbounded);
+    } else {
+        snprintf(text, size, "%s%u", KINDS[bound->kind], load_u32le(bound->value.data));
+    }
+}
+
+static void test_ranges(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *range;  // column, lower, upper
+    } CASES[] = {
+        {"SELECT * FROM p WHERE level > 1", "1 (1 -"},
+        {"SELECT * FROM p WHERE level >= 1 AND level < 5", "1 [1 (5"},
+        {"SELECT * FROM p WHERE level >= 1 AND level > 1 AND level > 0", "1 (1 -"},
+        {"SELECT * FROM p WHERE 7 >= level AND level <= 9 AND name <> 'a'", "1 - [7"},
+        {"SELECT * FROM p WHERE id < 3 AND level > 1", "0 - (3"},  // the first one
+        {"SELECT * FROM p WHERE level > 5 AND level < 2", "1 (5 (2"},
+        {"SELECT * FROM p WHERE level > 1 AND id = 3", ""},  // the equality is better
+        {"SELECT * FROM p WHERE level > 1 OR id > 3", ""},
+        {"SELECT * FROM p WHERE level <> 1", ""},
+        {"SELECT p.* FROM p JOIN l ON p.id = l.id WHERE p.level > 3", "1 (3 -"},
+        {"SELECT a.* FROM p a JOIN p b ON a.id = b.id WHERE a.level > 3", ""},
+    };
+    SqlContext owner = fixture_owner(store);
+    for (uint32_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        Arena arena;
+        arena_init(&arena, FIXTURE_ARENA_MAX);
+        uint32_t count;
+        const Query *query = compile(&owner, CASES[i].text, &arena);
+        const Range *ranges = fragment_ranges(query_fragment(query, 0), &count);
+        char text[100] = "", lower[30], upper[30];
+        if (count > 0) {
+            bound_write(lower, sizeof lower, "-", &ranges[0].lower);
+            bound_write(upper, sizeof upper, "-", &ranges[0].upper);
+            snprintf(text, sizeof text, "%u %s %s", ranges[0].column, lower, upper);
+        }
+        if (strcmp(text, CASES[i].range) != 0) fail_msg("%s: %s", CASES[i].text, text);
+        arena_done(&arena);
+    }
+}
+
+static void test_edges(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *edge;  // table, column, index, column reached
+    } CASES[] = {
+        {"SELECT l.* FROM l JOIN p ON l.x = p.id WHERE p.level = 3", "l 1 p_id_idx_btree 1"},
+        {"SELECT p.* FROM l JOIN p ON l.x = p.id WHERE p.level = 3", "l 1 p_id_idx_btree 1"},
+        {"SELECT p.* FROM p JOIN l ON l.x = p.id WHERE l.id = 3", "p 0 l_x_idx_btree 0"},
+        {"SELECT l.* FROM l JOIN p ON l.x = p.id WHERE p.level = 3 AND l.id = 1", ""},
+        {"SELECT l.* FROM l JOIN p ON l.x = p.id WHERE p.level > 3", ""},
+        {"SELECT l.* FROM l JOIN n ON l.x = n.a WHERE n.b = 3", ""},  // no index
+        {"SELECT a.* FROM l a JOIN l b ON a.x = b.id JOIN p ON p.id = b.x WHERE p.level = 3", ""},
+    };
+    SqlContext owner = fixture_owner(store);
+    for (uint32_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        Arena arena;
+        arena_init(&arena, FIXTURE_ARENA_MAX);
+        uint32_t count;
+        const Query *query = compile(&owner, CASES[i].text, &arena);
+        const Edge *edges = fragment_edges(query_fragment(query, 0), &count);
+        char text[200] = "";
+        if (count > 0) {
+            Bytes table = table_schema(store_find_table(store, edges[0].table))->name;
+            Bytes index = index_schema(store_find_index(store, edges[0].index))->name;
+            snprintf(text, sizeof text, "%.*s %u %.*s %u", BYTES_FORMAT(table), edges[0].column,
+                     BYTES_FORMAT(index), edges[0].reached.column);
+        }
+        if (strcmp(text, CASES[i].edge) != 0) fail_msg("%s: %s", CASES[i].text, text);
+        arena_done(&arena);
+    }
+}
+
 static void test_what_is_read(void **state) {
     (void)state;
     Arena arena;
@@ -182,10 +260,9 @@ static void test_rules_are_checked(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_estimates),
-        cmocka_unit_test(test_equalities),
-        cmocka_unit_test(test_what_is_read),
-        cmocka_unit_test(test_rules_are_checked),
+        cmocka_unit_test(test_estimates),    cmocka_unit_test(test_equalities),
+        cmocka_unit_test(test_ranges),       cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_what_is_read), cmocka_unit_test(test_rules_are_checked),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
