@@ -38,6 +38,7 @@ typedef enum RemoteOp {
     REMOTE_RECURSE,
     REMOTE_LOAD,  // u32 at any address
     REMOTE_FIND,  // index, key, key bytes, u32 cell, buffer: a point scan and an advance; capacity in LENGTH_AT
+    REMOTE_SKIP,  // at, count: if the u64 there is zero, the next `count` records are left out
     REMOTE_OP_END,
 } RemoteOp;
 
@@ -139,6 +140,18 @@ static inline void remote_emit_op(Buffer *body, RemoteOp op, uint32_t sink_write
         emit_call(body, remote_op("row_iter_bsatn_advance"));
         remote_emit_result(body, 'i');
         break;
+    case REMOTE_SKIP:
+        remote_emit_args(body, "i:");
+        emit_memory(body, OP_I64_LOAD, 0);
+        buffer_append(body, (uint8_t[]){OP_I64_EQZ, OP_IF, BLOCK_EMPTY}, 3);
+        emit_get(body, RUN_PC);
+        emit_get(body, RUN_PC);
+        emit_memory(body, OP_I32_LOAD, 16);
+        emit_i32(body, RECORD_BYTES);
+        buffer_append(body, (uint8_t[]){OP_I32_MUL, OP_I32_ADD}, 2);
+        emit_set(body, RUN_PC);
+        buffer_u8(body, OP_END);
+        break;
     case REMOTE_OP_END: break;
     }
 }
@@ -158,8 +171,17 @@ static inline void remote_emit_step(Buffer *body) {
     emit_memory(body, OP_I64_STORE, ROW_AT);
 }
 
+// Where a way of running scripts finds its script.
+typedef struct RemoteEntry {
+    uint32_t script_at;
+    uint32_t skipped;  // bytes of the source before the script
+    bool
+        writes_count;  // the script's second word goes to the sink first: the results become a BSATN array
+} RemoteEntry;
+
 // Reads the script from the source, if there is one: a recursion finds it in memory.
-static inline void remote_emit_start(Buffer *body, uint32_t source_read) {
+static inline void remote_emit_start(Buffer *body, uint32_t source_read, uint32_t sink_write,
+                                     RemoteEntry entry) {
     emit_get(body, RUN_SOURCE);
     buffer_u8(body, OP_IF);
     buffer_u8(body, BLOCK_EMPTY);
@@ -167,15 +189,25 @@ static inline void remote_emit_start(Buffer *body, uint32_t source_read) {
     emit_i32(body, SCRIPT_BYTES_MAX);
     emit_memory(body, OP_I32_STORE, 0);
     emit_get(body, RUN_SOURCE);
-    emit_i32(body, SCRIPT_AT);
+    emit_i32(body, entry.script_at - entry.skipped);
     emit_i32(body, 24);
     emit_call(body, source_read);
     buffer_u8(body, OP_DROP);
     buffer_u8(body, OP_END);
-    emit_i32(body, SCRIPT_AT + 8);
+    if (entry.writes_count) {
+        emit_i32(body, 24);
+        emit_i32(body, 4);
+        emit_memory(body, OP_I32_STORE, 0);
+        emit_get(body, RUN_SINK);
+        emit_i32(body, entry.script_at + 4);
+        emit_i32(body, 24);
+        emit_call(body, sink_write);
+        buffer_u8(body, OP_DROP);
+    }
+    emit_i32(body, entry.script_at + 8);
     emit_set(body, RUN_PC);
     emit_get(body, RUN_PC);
-    emit_i32(body, SCRIPT_AT);
+    emit_i32(body, entry.script_at);
     emit_memory(body, OP_I32_LOAD, 0);
     emit_i32(body, RECORD_BYTES);
     buffer_u8(body, OP_I32_MUL);
@@ -185,9 +217,10 @@ static inline void remote_emit_start(Buffer *body, uint32_t source_read) {
 
 // (source, sink) -> code
 static inline void remote_emit_run(Buffer *body, const HostCall *calls, uint32_t call_count,
-                                   uint32_t source_read, uint32_t sink_write, uint32_t self) {
+                                   uint32_t source_read, uint32_t sink_write, uint32_t self,
+                                   RemoteEntry entry) {
     buffer_append(body, "\x01\x03\x7F", 3);  // three i32 locals
-    remote_emit_start(body, source_read);
+    remote_emit_start(body, source_read, sink_write, entry);
     buffer_append(body, (uint8_t[]){OP_BLOCK, BLOCK_EMPTY, OP_LOOP, BLOCK_EMPTY}, 4);  // exit, next
     emit_get(body, RUN_PC);
     emit_get(body, RUN_END_AT);
@@ -287,7 +320,8 @@ static inline void remote_build(Buffer *module) {
     }
     Buffer body;
     buffer_init(&body, BUILDER_BYTES_MAX);
-    remote_emit_run(&body, calls, call_count, source_read, sink_write, call_count);
+    RemoteEntry entry = {.script_at = SCRIPT_AT};
+    remote_emit_run(&body, calls, call_count, source_read, sink_write, call_count, entry);
     uint32_t run = builder_function(&builder, "ii:i", &body);
     ASSERT(run == call_count);
     builder_name(&builder, run, "_ZN6remote3run17h0123456789abcdefE");
@@ -372,17 +406,23 @@ static inline void script_write(RemoteScript *script, uint32_t to, Bytes bytes) 
     buffer_append_bytes(&script->data, bytes);
 }
 
-// Appends the argument bytes.
-static inline void script_finish(RemoteScript *script, Buffer *args) {
-    uint32_t data_at = SCRIPT_AT + 8 + script->count * RECORD_BYTES;
+// Appends the argument bytes of a script that lies there; `word` is its second word.
+static inline void script_finish_at(RemoteScript *script, Buffer *args, uint32_t script_at,
+                                    uint32_t word) {
+    uint32_t data_at = script_at + 8 + script->count * RECORD_BYTES;
     for (uint32_t i = 0; i < script->count; i++) {
         uint8_t *record = script->records.data + (size_t)i * RECORD_BYTES;
         if (load_u32le(record) == REMOTE_WRITE)
             store_u64le(record + 16, data_at + load_u64le(record + 16));
     }
     buffer_u32(args, script->count);
-    buffer_u32(args, 0);
+    buffer_u32(args, word);
     buffer_append(args, script->records.data, script->records.count);
     buffer_append(args, script->data.data, script->data.count);
     ASSERT(!args->failed && args->count <= SCRIPT_BYTES_MAX);
+}
+
+// Appends the argument bytes.
+static inline void script_finish(RemoteScript *script, Buffer *args) {
+    script_finish_at(script, args, SCRIPT_AT, 0);
 }

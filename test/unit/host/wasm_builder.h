@@ -40,6 +40,7 @@ enum {
     OP_I64_CONST = 0x42,
     OP_I32_EQZ = 0x45,
     OP_I32_GE_U = 0x4F,
+    OP_I64_EQZ = 0x50,
     OP_I32_ADD = 0x6A,
     OP_I32_SUB = 0x6B,
     OP_I32_MUL = 0x6C,
