@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define READ_BYTES 65536u
+
 typedef enum Streams {
     STREAMS_OURS,
     STREAMS_READ,
@@ -112,16 +114,15 @@ static char *const *environment_with(Cli *cli, const char *const *added) {
 
 static Status read_all(Cli *cli, int descriptor, Bytes *ret_output) {
     Buffer buffer;
-    buffer_init(&buffer, CLI_PROCESS_OUTPUT_BYTES_MAX);
-    for (;;) {
-        uint8_t *at = buffer_reserve(&buffer, 65536);
-        if (at == NULL) break;
-        ssize_t count = read(descriptor, at, 65536);
+    buffer_init(&buffer, CLI_PROCESS_OUTPUT_BYTES_MAX + READ_BYTES);
+    while (buffer.count <= CLI_PROCESS_OUTPUT_BYTES_MAX) {
+        uint8_t *at = buffer_reserve(&buffer, READ_BYTES);
+        ssize_t count = read(descriptor, at, READ_BYTES);
         if (count <= 0) break;
         buffer_advance(&buffer, (size_t)count);
     }
     Status status = STATUS_OK;
-    if (buffer.failed) {
+    if (buffer.count > CLI_PROCESS_OUTPUT_BYTES_MAX) {
         status = cli_fail(cli, STATUS_LIMIT, "a program printed more than %u bytes",
                           CLI_PROCESS_OUTPUT_BYTES_MAX);
     } else {

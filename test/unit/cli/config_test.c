@@ -142,6 +142,26 @@ static void test_server_limit(void **state) {
     assert_int_equal(cli.config->server_count, CLI_SERVERS_MAX);
 }
 
+static Status read_toml(const char *line, uint32_t count) {
+    Buffer text;
+    buffer_init(&text, 2 * CLI_CONFIG_BYTES_MAX);
+    for (uint32_t i = 0; i < count; i++) buffer_append_text(&text, line);
+    TomlText toml;
+    Error error;
+    Status status = toml_text_read(buffer_bytes(&text), &cli.arena, &toml, &error);
+    buffer_done(&text);
+    return status;
+}
+
+static void test_file_limits(void **state) {
+    (void)state;
+    // The line behind the last line end counts, too.
+    assert_int_equal(read_toml("\n", CLI_CONFIG_ITEMS_MAX - 1), STATUS_OK);
+    assert_int_equal(read_toml("\n", CLI_CONFIG_ITEMS_MAX), STATUS_LIMIT);
+    assert_int_equal(read_toml(" ", CLI_CONFIG_BYTES_MAX), STATUS_OK);
+    assert_int_equal(read_toml(" ", CLI_CONFIG_BYTES_MAX + 1), STATUS_LIMIT);
+}
+
 typedef struct WrongFile {
     const char *text;
     const char *cause;
@@ -231,9 +251,10 @@ static void test_server_urls(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_first_file),          TEST(test_unchanged),  TEST(test_changed_keys),
-        TEST(test_servers_come_and_go), TEST(test_empty_file), TEST(test_server_limit),
-        TEST(test_wrong_files),         TEST(test_strings),    TEST(test_server_urls),
+        TEST(test_first_file),          TEST(test_unchanged),   TEST(test_changed_keys),
+        TEST(test_servers_come_and_go), TEST(test_empty_file),  TEST(test_server_limit),
+        TEST(test_file_limits),         TEST(test_wrong_files), TEST(test_strings),
+        TEST(test_server_urls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

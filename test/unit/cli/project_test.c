@@ -132,6 +132,23 @@ static void test_depth_limit(void **state) {
     }
 }
 
+static void test_target_limit(void **state) {
+    (void)state;
+    for (uint32_t count = CLI_TARGETS_MAX - 1; count <= CLI_TARGETS_MAX; count++) {
+        Buffer text;
+        buffer_init(&text, 65536);
+        buffer_append_text(&text, "{children: [");
+        for (uint32_t i = 0; i < count; i++) buffer_append_text(&text, "{},");
+        buffer_append_text(&text, "]}");
+        write_file("spacetime.json", arena_copy_text(&cli.arena, buffer_bytes(&text)));
+        buffer_done(&text);
+        Project *project = NULL;
+        Status status = project_open(&cli, ".", NULL, &project);
+        assert_int_equal(status, count < CLI_TARGETS_MAX ? STATUS_OK : STATUS_LIMIT);
+        project_close(project);
+    }
+}
+
 // ---- JSON5 ----
 
 typedef struct Json5Case {
@@ -275,11 +292,17 @@ static void test_clean_paths(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_none),           TEST(test_layers),
-        TEST(test_inheritance),    TEST(test_found_above),
-        TEST(test_wrong_files),    TEST(test_depth_limit),
-        TEST(test_json5),          TEST(test_targets_without_project),
-        TEST(test_targets_of_one), TEST(test_targets_of_several),
+        TEST(test_none),
+        TEST(test_layers),
+        TEST(test_inheritance),
+        TEST(test_found_above),
+        TEST(test_wrong_files),
+        TEST(test_depth_limit),
+        TEST(test_target_limit),
+        TEST(test_json5),
+        TEST(test_targets_without_project),
+        TEST(test_targets_of_one),
+        TEST(test_targets_of_several),
         TEST(test_clean_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
