@@ -15,13 +15,14 @@
 static void cursor_open_index(Cursor *cursor, const uint8_t *const *rows);
 static Bytes cursor_key(Cursor *cursor, const uint8_t *const *rows);
 static void cursor_open_hash(Cursor *cursor, const uint8_t *const *rows);
-static void cursor_open_rows(Cursor *cursor, RowSpan span, const uint8_t *const *rows);
-static void cursor_hash_rows(Cursor *cursor, RowSpan span);
+static void cursor_open_rows(Cursor *cursor, const RowSpan *spans, uint32_t count,
+                             const uint8_t *const *rows);
+static void cursor_hash_rows(Cursor *cursor, const RowSpan *spans, uint32_t count);
 static void cursor_hash_row(Cursor *cursor, const Row *row);
 static void cursor_find_entry(Cursor *cursor, const uint8_t *const *rows);
 static bool cursor_step(Cursor *cursor, const uint8_t *const *rows);
 static bool cursor_step_table(Cursor *cursor);
-static bool cursor_step_rows(Cursor *cursor, RowSpan span);
+static bool cursor_step_given(Cursor *cursor);
 static bool cursor_step_hash(Cursor *cursor);
 
 // ---- ids ----
@@ -77,11 +78,10 @@ void cursor_done(Cursor *cursor) {
     row_hash_done(&cursor->hash);
 }
 
-void cursor_give(Cursor *cursor, RowSpan given) {
-    ASSERT(cursor->step->access == ACCESS_GIVEN);
-    cursor->given = given;
-    row_hash_done(&cursor->hash);
-    cursor->is_hashed = false;
+void cursor_give(Cursor *cursor, RowSpan first, RowSpan second) {
+    ASSERT(cursor->step->access == ACCESS_GIVEN && !cursor->is_hashed);
+    cursor->given[0] = first;
+    cursor->given[1] = second;
 }
 
 void cursor_open(Cursor *cursor, const uint8_t *const *rows) {
@@ -92,7 +92,7 @@ void cursor_open(Cursor *cursor, const uint8_t *const *rows) {
     case ACCESS_POINT:
     case ACCESS_RANGE: cursor_open_index(cursor, rows); break;
     case ACCESS_HASH: cursor_open_hash(cursor, rows); break;
-    case ACCESS_GIVEN: cursor_open_rows(cursor, cursor->given, rows); break;
+    case ACCESS_GIVEN: cursor_open_rows(cursor, cursor->given, 2, rows); break;
     }
 }
 
@@ -148,20 +148,26 @@ static void cursor_open_hash(Cursor *cursor, const uint8_t *const *rows) {
 }
 
 // Rows that are at hand: hashed by the first opening if they are many.
-static void cursor_open_rows(Cursor *cursor, RowSpan span, const uint8_t *const *rows) {
+static void cursor_open_rows(Cursor *cursor, const RowSpan *spans, uint32_t count,
+                             const uint8_t *const *rows) {
     cursor->at = 0;
-    if (span.count <= NESTED_ROWS_MAX || cursor->step->join_count == 0) return;
-    if (!cursor->is_hashed) cursor_hash_rows(cursor, span);
+    uint64_t row_count = 0;
+    for (uint32_t i = 0; i < count; i++) row_count += spans[i].count;
+    if (row_count <= NESTED_ROWS_MAX || cursor->step->join_count == 0) return;
+    if (!cursor->is_hashed) cursor_hash_rows(cursor, spans, count);
     cursor_find_entry(cursor, rows);
 }
 
-static void cursor_hash_rows(Cursor *cursor, RowSpan span) {
+static void cursor_hash_rows(Cursor *cursor, const RowSpan *spans, uint32_t count) {
     const Step *step = cursor->step;
     ASSERT(!cursor->is_hashed);
     cursor->is_hashed = true;
     row_hash_init(&cursor->hash, step->join_columns, step->join_count, cursor->arena);
-    row_hash_reserve(&cursor->hash, span.count);
-    for (uint32_t i = 0; i < span.count; i++) cursor_hash_row(cursor, &span.items[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        if (i == 1) cursor->hash_second = cursor->hash.count;
+        row_hash_reserve(&cursor->hash, cursor->hash.count + spans[i].count);
+        for (uint32_t k = 0; k < spans[i].count; k++) cursor_hash_row(cursor, &spans[i].items[k]);
+    }
 }
 
 static void cursor_hash_row(Cursor *cursor, const Row *row) {
@@ -200,7 +206,7 @@ bool cursor_next(Cursor *cursor, const uint8_t **rows) {
 
 static bool cursor_step(Cursor *cursor, const uint8_t *const *rows) {
     AccessKind access = cursor->step->access;
-    if (access == ACCESS_GIVEN) return cursor_step_rows(cursor, cursor->given);
+    if (access == ACCESS_GIVEN) return cursor_step_given(cursor);
     if (cursor->before == NULL || access == ACCESS_HASH || access == ACCESS_NONE)
         return cursor_step_table(cursor);
     if (!cursor->is_undoing) {
@@ -208,9 +214,13 @@ static bool cursor_step(Cursor *cursor, const uint8_t *const *rows) {
             if (!row_ids_has(&cursor->before->came, cursor->row.id)) return true;
         }
         cursor->is_undoing = true;
-        cursor_open_rows(cursor, cursor->before->went, rows);
+        cursor_open_rows(cursor, &cursor->before->went, 1, rows);
     }
-    return cursor_step_rows(cursor, cursor->before->went);
+    if (cursor->is_hashed) return cursor_step_hash(cursor);
+    RowSpan went = cursor->before->went;
+    if (cursor->at == went.count) return false;
+    cursor->row = went.items[cursor->at++];
+    return true;
 }
 
 static bool cursor_step_table(Cursor *cursor) {
@@ -231,10 +241,20 @@ static bool cursor_step_table(Cursor *cursor) {
     UNREACHABLE();
 }
 
-static bool cursor_step_rows(Cursor *cursor, RowSpan span) {
-    if (cursor->is_hashed) return cursor_step_hash(cursor);
-    if (cursor->at == span.count) return false;
-    cursor->row = span.items[cursor->at++];
+static bool cursor_step_given(Cursor *cursor) {
+    if (cursor->is_hashed) {
+        if (cursor->entry == NULL) return false;
+        uint32_t at = (uint32_t)(cursor->entry - cursor->hash.entries);
+        cursor->is_of_second = at >= cursor->hash_second;
+        return cursor_step_hash(cursor);
+    }
+    uint32_t first_count = cursor->given[0].count, at = cursor->at;
+    cursor->is_of_second = at >= first_count;
+    if (cursor->is_of_second) at -= first_count;
+    const RowSpan *span = &cursor->given[cursor->is_of_second ? 1 : 0];
+    if (at == span->count) return false;
+    cursor->row = span->items[at];
+    cursor->at++;
     return true;
 }
 

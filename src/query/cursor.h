@@ -35,19 +35,21 @@ typedef struct Cursor {
     bool is_unique;        // of ACCESS_POINT: one row at most
     Arena *arena;          // for hashes; NULL: the heap
     const Before *before;  // NULL: the table as it is
-    RowSpan given;         // ACCESS_GIVEN
+    RowSpan given[2];      // ACCESS_GIVEN: both sides of a change
     uint64_t touched;      // rows looked at
     uint64_t touched_max;
     uint64_t kept;
     // The rows of the current opening:
     Row row;
-    bool is_single;   // the row of a unique index, found when it was opened
-    bool is_undoing;  // the table's rows are through, now those that went
-    uint32_t at;      // in `given` or in `went`
+    bool is_single;     // the row of a unique index, found when it was opened
+    bool is_undoing;    // the table's rows are through, now those that went
+    uint32_t at;        // in `given`, one behind the other, or in `went`
+    bool is_of_second;  // the row is of given[1]
     TableScan scan;
     IndexScan index;
-    Buffer key;    // an index key of several columns; kept for the next opening
-    RowHash hash;  // ACCESS_HASH, or many rows of `given` or `went`
+    Buffer key;            // an index key of several columns; kept for the next opening
+    RowHash hash;          // ACCESS_HASH, or many rows of `given` or `went`
+    uint32_t hash_second;  // where the rows of given[1] begin in it
     bool is_hashed;
     const RowHashEntry *entry;
     const uint8_t *values[ROW_HASH_COLUMNS_MAX];
@@ -55,8 +57,8 @@ typedef struct Cursor {
 
 void cursor_init(Cursor *cursor, const Fragment *fragment, Store *store, const Step *step);
 void cursor_done(Cursor *cursor);
-// Other rows for ACCESS_GIVEN.
-void cursor_give(Cursor *cursor, RowSpan given);
+// The rows of ACCESS_GIVEN, before it is opened.
+void cursor_give(Cursor *cursor, RowSpan first, RowSpan second);
 // rows: by relation, those of earlier steps.
 void cursor_open(Cursor *cursor, const uint8_t *const *rows);
 // The next row that satisfies what is decidable by then; also sets rows[step->relation]. False at

@@ -37,7 +37,7 @@ typedef struct Delta {
     Before before[SQL_LIVE_RELATIONS_MAX];  // of relations that changed, where one needs it
     bool has_before[SQL_LIVE_RELATIONS_MAX];
     bool is_streaming;
-    bool is_stopped[SIDE_COUNT];
+    bool is_stopped[SIDE_COUNT];  // also where there is nothing from the start
     QueryRow take[SIDE_COUNT];
     void *user;
     Bag bags[SIDE_COUNT];
@@ -51,7 +51,8 @@ static bool delta_set_changes(Delta *delta);
 static bool delta_can_stream(const Delta *delta);
 static void delta_term(Delta *delta, uint16_t changed);
 static void delta_init_cursor(Delta *delta, uint16_t changed, const Step *step, Cursor *cursor);
-static void delta_walk(Delta *delta, Side side, const Route *route, Cursor *cursors);
+static void delta_walk(Delta *delta, const Route *route, Cursor *cursors, uint16_t given);
+static bool delta_is_over(const Delta *delta);
 static void delta_take(Delta *delta, Side side, Bytes returned);
 static void delta_emit(Delta *delta);
 static bool relation_changed(const Delta *delta, uint16_t relation);
@@ -121,7 +122,7 @@ static uint64_t delta_feed(const Fragment *fragment, RowSpan span, QueryRow take
 static bool delta_set_changes(Delta *delta) {
     const Fragment *fragment = delta->fragment;
     const DeltaInput *input = delta->input;
-    bool found = false;
+    for (Side side = 0; side < SIDE_COUNT; side++) delta->is_stopped[side] = true;
     for (uint16_t i = 0; i < fragment->relation_count; i++) {
         const Relation *relation = &fragment->relations[i];
         for (uint32_t j = 0; j < input->table_count; j++) {
@@ -129,9 +130,11 @@ static bool delta_set_changes(Delta *delta) {
             delta->changes[i][SIDE_INSERTED] = input->tables[j].inserted;
             if (!relation->is_event) delta->changes[i][SIDE_DELETED] = input->tables[j].deleted;
         }
-        found = found || relation_changed(delta, i);
+        for (Side side = 0; side < SIDE_COUNT; side++) {
+            if (delta->changes[i][side].count > 0) delta->is_stopped[side] = false;
+        }
     }
-    return found;
+    return !delta_is_over(delta);
 }
 
 static bool relation_changed(const Delta *delta, uint16_t relation) {
@@ -143,13 +146,11 @@ static bool relation_changed(const Delta *delta, uint16_t relation) {
 // are returned: no row both came and went.
 static bool delta_can_stream(const Delta *delta) {
     const Fragment *fragment = delta->fragment;
-    bool is_used[SIDE_COUNT] = {0}, others_changed = false;
+    bool others_changed = false;
     for (uint16_t i = 0; i < fragment->relation_count; i++) {
-        for (Side side = 0; side < SIDE_COUNT; side++)
-            is_used[side] = is_used[side] || delta->changes[i][side].count > 0;
         if (i != fragment->returned && relation_changed(delta, i)) others_changed = true;
     }
-    bool is_one_sided = !is_used[SIDE_INSERTED] || !is_used[SIDE_DELETED];
+    bool is_one_sided = delta->is_stopped[SIDE_INSERTED] || delta->is_stopped[SIDE_DELETED];
     return is_one_sided || !others_changed;
 }
 
@@ -164,12 +165,9 @@ static void delta_term(Delta *delta, uint16_t changed) {
         if (route->steps[i].access == ACCESS_GIVEN) given = i;
     }
     ASSERT(route->steps[given].relation == changed);
-    for (Side side = 0; side < SIDE_COUNT; side++) {
-        RowSpan rows = delta->changes[changed][side];
-        if (rows.count == 0) continue;
-        cursor_give(&cursors[given], rows);
-        delta_walk(delta, side, route, cursors);
-    }
+    const RowSpan *changes = delta->changes[changed];
+    cursor_give(&cursors[given], changes[SIDE_INSERTED], changes[SIDE_DELETED]);
+    delta_walk(delta, route, cursors, given);
     for (uint16_t i = 0; i < count; i++) {
         delta->outcome.touched += cursors[i].touched;
         if (cursor_is_exhausted(&cursors[i])) delta->outcome.stop = QUERY_STOPPED_TOUCHED;
@@ -195,7 +193,9 @@ static void delta_init_cursor(Delta *delta, uint16_t changed, const Step *step, 
     cursor->before = before;
 }
 
-static void delta_walk(Delta *delta, Side side, const Route *route, Cursor *cursors) {
+// Both sides at once: the given row says on which side a combination is.
+static void delta_walk(Delta *delta, const Route *route, Cursor *cursors, uint16_t given) {
+    static_assert(SIDE_INSERTED == 0 && SIDE_DELETED == 1, "as the sides are given");
     const Fragment *fragment = delta->fragment;
     const uint8_t *rows[SQL_LIVE_RELATIONS_MAX] = {0};
     uint16_t returned = 0, depth = 0;
@@ -203,7 +203,7 @@ static void delta_walk(Delta *delta, Side side, const Route *route, Cursor *curs
         if (route->steps[i].relation == fragment->returned) returned = i;
     }
     cursor_open(&cursors[0], rows);
-    while (!delta->is_stopped[side]) {
+    while (!delta_is_over(delta)) {
         if (!cursor_next(&cursors[depth], rows)) {
             if (depth == 0 || cursor_is_exhausted(&cursors[depth])) return;
             depth--;
@@ -211,9 +211,14 @@ static void delta_walk(Delta *delta, Side side, const Route *route, Cursor *curs
             depth++;
             cursor_open(&cursors[depth], rows);
         } else {
-            delta_take(delta, side, cursors[returned].row.bytes);
+            Side side = cursors[given].is_of_second ? SIDE_DELETED : SIDE_INSERTED;
+            if (!delta->is_stopped[side]) delta_take(delta, side, cursors[returned].row.bytes);
         }
     }
+}
+
+static bool delta_is_over(const Delta *delta) {
+    return delta->is_stopped[SIDE_INSERTED] && delta->is_stopped[SIDE_DELETED];
 }
 
 // ---- results ----
