@@ -13,6 +13,7 @@
 #include "base/vec.h"
 #include "log/damage.h"
 #include "log/path.h"
+#include "log/replay_batch.h"
 #include "log/restore.h"
 #include "log/writer.h"
 
@@ -51,6 +52,8 @@ static Status replay_segment(Replay *replay, uint64_t number, Error *error);
 static void seek_commit(const RecoverFrom *from, uint64_t number, const char *path, uint64_t offset,
                         SegmentReader *reader);
 static Status replay_commits(Replay *replay, SegmentReader *reader, Error *error);
+static Status replay_batch(Replay *replay, ReplayBatch *batch, Error *error);
+static Status take_commit(Replay *replay, const SegmentCommit *commit, Error *error);
 static Status replay_commit(Replay *replay, const SegmentCommit *commit, Error *error);
 static Status resume(Replay *replay, Recovery *recovery, Error *error);
 static Status resume_last(Replay *replay, uint64_t number, Recovery *recovery, Error *error);
@@ -322,26 +325,56 @@ static void seek_commit(const RecoverFrom *from, uint64_t number, const char *pa
 }
 
 static Status replay_commits(Replay *replay, SegmentReader *reader, Error *error) {
-    for (;;) {
+    ReplayBatch batch;
+    replay_batch_init(&batch);
+    SegmentNext next = SEGMENT_COMMIT;
+    Status status = STATUS_OK;
+    while (status == STATUS_OK && next == SEGMENT_COMMIT) {
         SegmentCommit commit;
-        SegmentNext next = segment_reader_next(reader, &commit, error);
-        if (next == SEGMENT_FAILED) {
-            if (error->status == STATUS_CORRUPT) {
+        Error ending;
+        next = segment_reader_next(reader, &commit, &ending);
+        bool is_large = next == SEGMENT_COMMIT && commit.records.count > REPLAY_BATCH_BYTES / 4;
+        if (next == SEGMENT_COMMIT && !is_large && replay_batch_add(&batch, &commit)) continue;
+        status = replay_batch(replay, &batch, error);
+        if (status != STATUS_OK) break;
+        if (is_large) {
+            status = take_commit(replay, &commit, error);
+        } else if (next == SEGMENT_COMMIT) {
+            bool fits = replay_batch_add(&batch, &commit);
+            ASSERT(fits);
+        } else if (next == SEGMENT_FAILED) {
+            *error = ending;
+            status = ending.status;
+            if (status == STATUS_CORRUPT) {
                 damage_add_advice(replay->from->directory, replay->next_offset, error);
             }
-            return error->status;
-        }
-        if (next != SEGMENT_COMMIT) return STATUS_OK;  // whether it may end here is judged later
-        bool is_known = commit.offset + commit.transactions <= replay->next_offset &&
-                        replay->report.transactions == 0;
-        if (!is_known) {
-            Status status = replay_commit(replay, &commit, error);
-            if (status != STATUS_OK) return status;
-            replay->report.bytes += commit.end - commit.at;
-        }
-        replay->good_end = commit.end;
-        replay->epoch = commit.epoch;
+        }  // else it ends here; whether it may is judged later
     }
+    replay_batch_done(&batch);
+    return status;
+}
+
+static Status replay_batch(Replay *replay, ReplayBatch *batch, Error *error) {
+    Status status = STATUS_OK;
+    replay_batch_hint(batch, replay->store);
+    for (uint32_t i = 0; i < batch->count && status == STATUS_OK; i++) {
+        status = take_commit(replay, &batch->commits[i], error);
+    }
+    replay_batch_clear(batch);
+    return status;
+}
+
+static Status take_commit(Replay *replay, const SegmentCommit *commit, Error *error) {
+    bool is_known = commit->offset + commit->transactions <= replay->next_offset &&
+                    replay->report.transactions == 0;
+    if (!is_known) {
+        Status status = replay_commit(replay, commit, error);
+        if (status != STATUS_OK) return status;
+        replay->report.bytes += commit->end - commit->at;
+    }
+    replay->good_end = commit->end;
+    replay->epoch = commit->epoch;
+    return STATUS_OK;
 }
 
 static Status replay_commit(Replay *replay, const SegmentCommit *commit, Error *error) {

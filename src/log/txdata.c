@@ -6,12 +6,15 @@
 //
 // A table that lost rows and is now empty is written as a truncate instead of its deletes (storage.md 10.4).
 
-#include "log/log.h"
+#include "log/txdata.h"
 
 #define TXDATA_INPUTS 0x80u
 #define TXDATA_OUTPUTS 0x40u
 #define TXDATA_MUTATIONS 0x20u
 #define REDUCER_NAME_BYTES_MAX 255u
+// Rows that are read, then applied. With fewer in a group, hints come too late to help.
+#define CHUNK_ROWS 32u
+#define HINT_ROWS_MIN 4u
 
 typedef enum Side { SIDE_INSERTS, SIDE_DELETES } Side;
 
@@ -21,6 +24,10 @@ static void write_truncates(Buffer *buffer, const Commit *commit);
 static RowSpan side_rows(const TableDelta *delta, Side side);
 static Status replay_side(Reader *reader, Store *store, Side side, Error *error);
 static Status replay_group(Reader *reader, Store *store, Side side, Error *error);
+static Status read_rows(Reader *reader, Store *store, TableId table, Bytes *ret_rows,
+                        uint32_t count, Error *error);
+static Status apply_rows(Store *store, TableId table, Side side, const Bytes *rows, uint32_t count,
+                         Error *error);
 static Status replay_truncates(Reader *reader, Store *store, Error *error);
 static void skip_inputs_and_outputs(Reader *reader, uint8_t flags);
 
@@ -122,24 +129,51 @@ static Status replay_side(Reader *reader, Store *store, Side side, Error *error)
 static Status replay_group(Reader *reader, Store *store, Side side, Error *error) {
     TableId table = reader_u32(reader);
     uint64_t row_count = reader_varint(reader);
-    for (uint64_t i = 0; i < row_count && reader_ok(reader); i++) {
-        // Looked up for each row: a row of st_column may change the type of the ones behind it.
-        const Type *type = store_replay_row_type(store, table);
-        if (type == NULL) {
-            return error_set(error, STATUS_CORRUPT, "rows for table %u, which does not exist",
-                             table);
-        }
-        const uint8_t *start = reader->at;
-        Status status = bsatn_check(TYPESPACE_NONE, type, reader, error);
-        if (status == STATUS_OK) {
-            Bytes row = bytes_of(start, (size_t)(reader->at - start));
-            status = side == SIDE_INSERTS ? store_replay_insert(store, table, row, error)
-                                          : store_replay_delete(store, table, row, error);
-        }
+    for (uint64_t done = 0; done < row_count && reader_ok(reader);) {
+        uint32_t count = row_count - done < CHUNK_ROWS ? (uint32_t)(row_count - done) : CHUNK_ROWS;
+        // A row that describes a table may change the type of rows behind it.
+        if (table < USER_ID_MIN) count = 1;
+        Bytes rows[CHUNK_ROWS];
+        Status status = read_rows(reader, store, table, rows, count, error);
+        if (status == STATUS_OK) status = apply_rows(store, table, side, rows, count, error);
         if (status != STATUS_OK) {
-            error_prefix(error, "table %u, row %llu: ", table, (unsigned long long)i);
+            error_prefix(error, "table %u, row %llu or later: ", table, (unsigned long long)done);
             return error->status = STATUS_CORRUPT;
         }
+        done += count;
+    }
+    return STATUS_OK;
+}
+
+static Status read_rows(Reader *reader, Store *store, TableId table, Bytes *ret_rows,
+                        uint32_t count, Error *error) {
+    const Type *type = store_replay_row_type(store, table);
+    if (type == NULL) {
+        return error_set(error, STATUS_CORRUPT, "rows for table %u, which does not exist", table);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *start = reader->at;
+        Status status = bsatn_check(TYPESPACE_NONE, type, reader, error);
+        if (status != STATUS_OK) return status;
+        ret_rows[i] = bytes_of(start, (size_t)(reader->at - start));
+    }
+    return STATUS_OK;
+}
+
+static Status apply_rows(Store *store, TableId table, Side side, const Bytes *rows, uint32_t count,
+                         Error *error) {
+    if (count >= HINT_ROWS_MIN) {
+        for (uint32_t i = 0; i < count; i++) {
+            store_replay_hint(store, table, rows[i], REPLAY_HINT_PLACE);
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            store_replay_hint(store, table, rows[i], REPLAY_HINT_ROW);
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        Status status = side == SIDE_INSERTS ? store_replay_insert(store, table, rows[i], error)
+                                             : store_replay_delete(store, table, rows[i], error);
+        if (status != STATUS_OK) return status;
     }
     return STATUS_OK;
 }
@@ -155,4 +189,31 @@ static Status replay_truncates(Reader *reader, Store *store, Error *error) {
     if (!reader_ok(reader))
         return error_set(error, STATUS_CORRUPT, "transaction record is cut short");
     return STATUS_OK;
+}
+
+// ---- a look ahead ----
+
+uint32_t txdata_rows(Bytes record, Store *store, TxdataRow *ret_rows, uint32_t count_max) {
+    Reader reader = reader_of(record);
+    uint8_t flags = reader_u8(&reader);
+    skip_inputs_and_outputs(&reader, flags);
+    if ((flags & TXDATA_MUTATIONS) == 0) return 0;
+    uint32_t count = 0;
+    for (int side = 0; side < 2; side++) {
+        uint64_t groups = reader_varint(&reader);
+        for (uint64_t g = 0; g < groups && reader_ok(&reader); g++) {
+            TableId table = reader_u32(&reader);
+            uint64_t rows = reader_varint(&reader);
+            const Type *type = reader_ok(&reader) ? store_replay_row_type(store, table) : NULL;
+            if (type == NULL || table < USER_ID_MIN) return count;
+            for (uint64_t r = 0; r < rows; r++) {
+                const uint8_t *start = reader.at;
+                if (count == count_max) return count;
+                if (bsatn_check(TYPESPACE_NONE, type, &reader, NULL) != STATUS_OK) return count;
+                ret_rows[count++] = (TxdataRow){table,
+                                                bytes_of(start, (size_t)(reader.at - start))};
+            }
+        }
+    }
+    return count;
 }

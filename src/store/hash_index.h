@@ -83,3 +83,23 @@ static inline uint64_t hash_index_find(const HashIndex *index, uint64_t hash, Ha
     }
     return HASH_NO_ID;
 }
+
+// Begins to fetch the bucket in which a search will start.
+static inline void hash_index_prefetch(const HashIndex *index, uint64_t hash) {
+    const HashSegment *segment = hash_index_segment(index, hash);
+    uint32_t bucket = (uint32_t)(hash >> HASH_BUCKET_SHIFT) & (segment->bucket_count - 1);
+    __builtin_prefetch(&segment->entries[(size_t)bucket * HASH_BUCKET_ENTRIES], 1);
+}
+
+// An id that a search would look at, or HASH_NO_ID: only its first bucket is asked.
+static inline uint64_t hash_index_candidate(const HashIndex *index, uint64_t hash) {
+    const HashSegment *segment = hash_index_segment(index, hash);
+    uint64_t wanted = (hash & HASH_TAG_MASK) << HASH_ID_BITS;
+    uint64_t mask = HASH_ENTRY_NONE | HASH_TAG_MASK << HASH_ID_BITS;
+    uint32_t bucket = (uint32_t)(hash >> HASH_BUCKET_SHIFT) & (segment->bucket_count - 1);
+    const uint64_t *entries = &segment->entries[(size_t)bucket * HASH_BUCKET_ENTRIES];
+    for (uint32_t i = 0; i < HASH_BUCKET_ENTRIES; i++) {
+        if ((entries[i] & mask) == wanted) return entries[i] & HASH_ID_MAX;
+    }
+    return HASH_NO_ID;
+}

@@ -125,6 +125,21 @@ const Type *store_replay_row_type(Store *store, TableId table_id) {
     return table->layout.row_type;
 }
 
+void store_replay_hint(Store *store, TableId table_id, Bytes row, ReplayHint hint) {
+    ASSERT(store->replay != NULL);
+    const Table *table = store_find_table(store, table_id);
+    if (table == NULL || !table->has_row_set) return;
+    uint64_t hash = hash_bytes(row);
+    if (hint == REPLAY_HINT_PLACE) {
+        hash_index_prefetch(&table->row_set, hash);
+        return;
+    }
+    uint64_t id = hash_index_candidate(&table->row_set, hash);
+    if (id == HASH_NO_ID) return;
+    const Page *page = page_get(table->rows.pool.array, id);
+    __builtin_prefetch(page_slot(page, table->rows.slot_bytes, id), 1);
+}
+
 Status store_replay_commit(Store *store, Error *error) {
     Replay *replay = store->replay;
     ASSERT(replay != NULL);

@@ -289,6 +289,10 @@ Status store_replay_truncate(Store *store, TableId table, Error *error);
 // The row type a logged table has right now (rows in a log carry no lengths); NULL if unknown.
 // Valid until the next row of a system table.
 const Type *store_replay_row_type(Store *store, TableId table);
+// A row that is about to be inserted or deleted. Only a hint: the place where it would be found begins to be fetched;
+// the second time, a little later, the row that is found there. Any bytes will do.
+typedef enum ReplayHint { REPLAY_HINT_PLACE, REPLAY_HINT_ROW } ReplayHint;
+void store_replay_hint(Store *store, TableId table, Bytes row, ReplayHint hint);
 // Ends one logged transaction.
 Status store_replay_commit(Store *store, Error *error);
 // Builds indexes, checks constraints, creates missing system tables (their rows are in ret_commit,
