@@ -189,7 +189,7 @@
 #define SQL_TOUCHED_ROWS_MAX (1u << 28)
 // Rows of an index looked at to tell how many different keys it has, for row_limit. Larger tables are
 // taken to be like their first rows.
-#define SQL_ESTIMATE_ROWS_MAX 16384u
+#define SQL_ESTIMATE_ROWS_MAX 4096u
 // One condition in an answer of EXPLAIN; longer ones are cut.
 #define SQL_EXPLAIN_TEXT_BYTES_MAX 1000u
 

@@ -193,7 +193,7 @@ QueryOutcome explain_run(const Query *query, Store *store, QueryRow row, void *u
         (unsigned long long)totals.returned);
     lines_end(&lines);
     buffer_append_format(&lines.line, "row_limit counts %llu",
-                         (unsigned long long)query_estimate(query, store));
+                         (unsigned long long)query_cost(query, store));
     lines_end(&lines);
     buffer_done(&lines.line);
     mem_free(run.counts);

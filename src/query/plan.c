@@ -367,6 +367,11 @@ bool query_joins_without_index(const Query *query) {
 }
 
 uint64_t query_estimate(const Query *query, Store *store) {
+    uint64_t limit;
+    return query_row_limit(store, &limit) ? query_cost(query, store) : 0;
+}
+
+uint64_t query_cost(const Query *query, Store *store) {
     uint64_t sum = 0;
     bool has_limit = query->shape == QUERY_ROWS || query->shape == QUERY_COLUMNS;
     bool is_sorted = query->order_count > 0 && !query->is_in_order;  // needs all rows

@@ -181,6 +181,8 @@ typedef struct ShapeLimits {
 Status shape_check_subscription(const Shape *shape, const ShapeLimits *limits, Error *error);
 bool shape_joins_without_index(const Shape *shape);
 uint64_t shape_estimate(const Shape *shape, Store *store, uint64_t limit);
+// What query_estimate answers when a row_limit is set.
+uint64_t query_cost(const Query *query, Store *store);
 // For EXPLAIN (explain.c): conditions as text, and what happens to the fragments' rows.
 Bytes explain_conditions(const Building *building, const QueryExpr *const *conditions,
                          uint32_t count);

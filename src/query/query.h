@@ -150,8 +150,9 @@ QueryOutcome fragment_delta_rows(const Fragment *fragment, const DeltaInput *inp
 QueryOutcome fragment_delta(const Fragment *fragment, Store *store, const Commit *commit,
                             QueryRow inserted, QueryRow deleted, void *user);
 
-// Rows that upstream's plan expects to touch, for the row limit (sql.md 18). Saturating. Looks at
-// SQL_ESTIMATE_ROWS_MAX rows of each index at most.
+// Rows that upstream's plan expects to touch, to be held against row_limit (sql.md 18). Saturating.
+// 0 if no row_limit is set: then nobody needs to know, and finding out costs looks at
+// SQL_ESTIMATE_ROWS_MAX rows of each index that is not unique.
 uint64_t query_estimate(const Query *query, Store *store);
 // May it be subscribed to (sql.md 15.1)? Joins of up to SQL_LIVE_RELATIONS_MAX relations, with or
 // without an index, unless the system variables say otherwise; no event table looked up.

@@ -99,6 +99,16 @@ static void store_fill(void) {
     Bytes rule = BYTES_LITERAL("select l.* from l join p on l.id = p.id where l.x = 0 or p.x = 1");
     ASSERT(sql_check_row_level_security(&owner, rule, &id, &error) == STATUS_OK);
     ASSERT(tx_set_row_level_security(tx, id, rule, true, &error) == STATUS_OK);
+    // Else nothing is estimated.
+    Buffer row;
+    buffer_init(&row, 100);
+    buffer_string(&row, BYTES_LITERAL("row_limit"));
+    buffer_u8(&row, 8);  // the tag of a u64
+    buffer_u64(&row, 1000);
+    InsertResult result;
+    Table *variables = store_find_table(store, ST_VAR);
+    ASSERT(tx_insert(tx, variables, buffer_bytes(&row), &result) == INSERT_ADDED);
+    buffer_done(&row);
     tx_commit(tx);
     tx_release(tx);
     arena_done(&arena);
