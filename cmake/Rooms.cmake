@@ -43,6 +43,8 @@ function(stdb_unit_tests)
     endif()
     add_executable(unit_${room}_${name} "${test}")
     target_compile_options(unit_${room}_${name} PRIVATE -Wall -Wextra -Werror)
+    # Helpers that several rooms' tests share: "schema/def_builder.h".
+    target_include_directories(unit_${room}_${name} PRIVATE "${CMAKE_SOURCE_DIR}/test/unit")
     target_link_libraries(unit_${room}_${name} PRIVATE stdb_${room} PkgConfig::CMOCKA)
     add_test(NAME unit.${room}.${name} COMMAND unit_${room}_${name} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
     set_tests_properties(unit.${room}.${name} PROPERTIES TIMEOUT 300)

@@ -16,14 +16,14 @@
 #define VIEW_ANONYMOUS DEF_VIEW_ANONYMOUS
 #define builder_init def_builder_init
 #define builder_done def_builder_done
-#include "../schema/def_builder.h"
+#include "schema/def_builder.h"
 #undef ViewKind
 #undef VIEW_SENDER
 #undef VIEW_ANONYMOUS
 #undef builder_init
 #undef builder_done
 
-#include "../host/remote.h"
+#include "host/remote.h"
 
 #define GUEST_VIEWS_MAX 8u
 #define GUEST_VIEW_AT 0x140000u  // scripts and replies of views, one after the other

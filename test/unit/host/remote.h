@@ -80,6 +80,34 @@ static inline void remote_emit_call(Buffer *body, const HostCall *call, uint32_t
     if (result != '\0') remote_emit_result(body, result);
 }
 
+static inline void remote_emit_find(Buffer *body) {
+    remote_emit_args(body, "iiii:");
+    emit_call(body, remote_op("datastore_index_scan_point_bsatn"));
+    buffer_u8(body, OP_DROP);
+    emit_i32(body, 16);
+    emit_get(body, RUN_PC);
+    emit_memory(body, OP_I32_LOAD, 32);
+    emit_memory(body, OP_I32_LOAD, 0);
+    emit_get(body, RUN_PC);
+    emit_memory(body, OP_I32_LOAD, 40);
+    emit_i32(body, LENGTH_AT);
+    emit_call(body, remote_op("row_iter_bsatn_advance"));
+    remote_emit_result(body, 'i');
+}
+
+static inline void remote_emit_skip(Buffer *body) {
+    remote_emit_args(body, "i:");
+    emit_memory(body, OP_I64_LOAD, 0);
+    buffer_append(body, (uint8_t[]){OP_I64_EQZ, OP_IF, BLOCK_EMPTY}, 3);
+    emit_get(body, RUN_PC);
+    emit_get(body, RUN_PC);
+    emit_memory(body, OP_I32_LOAD, 16);
+    emit_i32(body, RECORD_BYTES);
+    buffer_append(body, (uint8_t[]){OP_I32_MUL, OP_I32_ADD}, 2);
+    emit_set(body, RUN_PC);
+    buffer_u8(body, OP_END);
+}
+
 static inline void remote_emit_op(Buffer *body, RemoteOp op, uint32_t sink_write, uint32_t self) {
     switch (op) {
     case REMOTE_WRITE:
@@ -126,32 +154,8 @@ static inline void remote_emit_op(Buffer *body, RemoteOp op, uint32_t sink_write
         emit_memory(body, OP_I32_LOAD, 0);
         remote_emit_result(body, 'i');
         break;
-    case REMOTE_FIND:
-        remote_emit_args(body, "iiii:");
-        emit_call(body, remote_op("datastore_index_scan_point_bsatn"));
-        buffer_u8(body, OP_DROP);
-        emit_i32(body, 16);
-        emit_get(body, RUN_PC);
-        emit_memory(body, OP_I32_LOAD, 32);
-        emit_memory(body, OP_I32_LOAD, 0);
-        emit_get(body, RUN_PC);
-        emit_memory(body, OP_I32_LOAD, 40);
-        emit_i32(body, LENGTH_AT);
-        emit_call(body, remote_op("row_iter_bsatn_advance"));
-        remote_emit_result(body, 'i');
-        break;
-    case REMOTE_SKIP:
-        remote_emit_args(body, "i:");
-        emit_memory(body, OP_I64_LOAD, 0);
-        buffer_append(body, (uint8_t[]){OP_I64_EQZ, OP_IF, BLOCK_EMPTY}, 3);
-        emit_get(body, RUN_PC);
-        emit_get(body, RUN_PC);
-        emit_memory(body, OP_I32_LOAD, 16);
-        emit_i32(body, RECORD_BYTES);
-        buffer_append(body, (uint8_t[]){OP_I32_MUL, OP_I32_ADD}, 2);
-        emit_set(body, RUN_PC);
-        buffer_u8(body, OP_END);
-        break;
+    case REMOTE_FIND: remote_emit_find(body); break;
+    case REMOTE_SKIP: remote_emit_skip(body); break;
     case REMOTE_OP_END: break;
     }
 }
