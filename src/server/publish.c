@@ -428,6 +428,8 @@ static void control_finish(PoolJob *job) {
     changes_release(server, &publish->identity);
     if (publish->status == STATUS_OK) {
         answer_success(request, publish, operation);
+    } else if (server_is_stopping(server)) {
+        web_answer_text(request, 503, "the server is stopping");  // its init may have been cut off
     } else {
         web_answer_text(request, 500, "%s", publish->error.text);
     }
