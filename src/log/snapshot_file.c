@@ -3,8 +3,6 @@
 
 #include "base/reader.h"
 
-#include <stdlib.h>
-
 static const uint8_t MAGIC[4] = {'t', 'x', 'y', 'z'};
 #define VERSION 0u
 #define MODULE_ABI_MAJOR 7u
@@ -109,13 +107,6 @@ static void read_blobs(Reader *reader, Arena *arena, SnapshotFile *snapshot) {
     snapshot->blob_count = count;
 }
 
-static int compare_tables(const void *a, const void *b) {
-    uint32_t left = ((const SnapshotTable *)a)->id;
-    uint32_t right = ((const SnapshotTable *)b)->id;
-    return left < right ? -1 : left > right;
-}
-
-// Upstream writes them in any order; they are loaded in ascending order, what describes before what is described.
 static void read_tables(Reader *reader, Arena *arena, SnapshotFile *snapshot) {
     uint32_t count = reader_count(reader, TABLE_BYTES_MIN);
     SnapshotTable *tables = ARENA_ARRAY(arena, SnapshotTable, count);
@@ -125,10 +116,6 @@ static void read_tables(Reader *reader, Arena *arena, SnapshotFile *snapshot) {
         Hash *pages = ARENA_ARRAY(arena, Hash, tables[i].page_count);
         for (uint32_t p = 0; p < tables[i].page_count; p++) pages[p] = read_hash(reader);
         tables[i].pages = pages;
-    }
-    if (count > 0) qsort(tables, count, sizeof tables[0], compare_tables);
-    for (uint32_t i = 1; i < count; i++) {
-        if (tables[i].id == tables[i - 1].id) reader->failed = true;
     }
     snapshot->tables = tables;
     snapshot->table_count = count;

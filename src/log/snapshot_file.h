@@ -30,7 +30,7 @@ typedef struct SnapshotFile {
     uint64_t tx_offset;  // of the last transaction in it
     const SnapshotBlob *blobs;
     uint32_t blob_count;
-    const SnapshotTable *tables;  // ascending id
+    const SnapshotTable *tables;  // ours in ascending id; upstream's in any order
     uint32_t table_count;
 } SnapshotFile;
 

@@ -1,9 +1,11 @@
-// snapshot_read.c - see snapshot_read.h. Tables come in ascending id: those that describe the others first.
+// snapshot_read.c - see snapshot_read.h. Tables are loaded in ascending id: those that describe the others first.
 #include "log/snapshot_read.h"
 
 #include "log/flat_page.h"
 #include "log/snapshot_dir.h"
 #include "log/snapshot_file.h"
+
+#include <stdlib.h>
 
 #define LOAD_ARENA_BYTES_MAX (4ull << 30)
 
@@ -78,16 +80,28 @@ static Status read_list(Load *load, const Identity *database, SnapshotFile *ret_
                      stored);
 }
 
+static int compare_tables(const void *a, const void *b) {
+    uint32_t left = ((const SnapshotTable *)a)->id;
+    uint32_t right = ((const SnapshotTable *)b)->id;
+    return left < right ? -1 : left > right;
+}
+
 static Status load_tables(Load *load, const SnapshotFile *snapshot) {
     // It holds the rows of the system tables too.
     for (TableId id = 1; id <= ST_COUNT; id++) {
         Status status = store_replay_truncate(load->store, id, load->error);
         if (status != STATUS_OK) return status;
     }
-    for (uint32_t i = 0; i < snapshot->table_count; i++) {
-        Status status = load_table(load, &snapshot->tables[i]);
+    uint32_t count = snapshot->table_count;
+    SnapshotTable *tables = ARENA_ARRAY(&load->arena, SnapshotTable, count);
+    if (count > 0) memcpy(tables, snapshot->tables, sizeof tables[0] * (size_t)count);
+    if (count > 0) qsort(tables, count, sizeof tables[0], compare_tables);
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_twice = i > 0 && tables[i].id == tables[i - 1].id;
+        Status status = is_twice ? error_set(load->error, STATUS_CORRUPT, "it is listed twice")
+                                 : load_table(load, &tables[i]);
         if (status != STATUS_OK) {
-            error_prefix(load->error, "table %u: ", snapshot->tables[i].id);
+            error_prefix(load->error, "table %u: ", tables[i].id);
             return status;
         }
     }
