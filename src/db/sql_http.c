@@ -111,8 +111,8 @@ static Status run_select(Database *database, const SqlContext *context, const Qu
         }
     }
     RowWriter writer = {.json = rows, .type = query_row_type(query)};
-    query_run(query, database->store, write_row, &writer);
-    return STATUS_OK;
+    QueryOutcome outcome = query_run(query, database->store, write_row, &writer);
+    return query_check_outcome(&outcome, error);  // a result that a limit cut off is none
 }
 
 static bool write_row(void *user, Bytes row) {

@@ -164,8 +164,8 @@ static bool collect_sql(ViewWork *work, Bytes text) {
     Status status = sql_compile_query(&context, text, SQL_SUBSCRIBE, &database->call_arena, &query,
                                       &work->cause);
     if (status != STATUS_OK || !check_query(work, query)) return false;
-    query_run(query, database->store, collect_row, work);
-    return true;
+    QueryOutcome outcome = query_run(query, database->store, collect_row, work);
+    return query_check_outcome(&outcome, &work->cause) == STATUS_OK;
 }
 
 static bool check_query(ViewWork *work, const Query *query) {
