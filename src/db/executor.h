@@ -41,6 +41,7 @@ typedef struct Actor {
 // does before is a turn of its own.
 void actor_init(Actor *actor, ExecutorPool *pool);
 void actor_start(Actor *actor);
+// The caller keeps a reference of its own meanwhile: the message may be the last that holds one.
 void actor_post(Actor *actor, QueueNode *node);
 // Ends a turn that was lent, on any thread: messages go on. The caller's right to the actor's data ends before.
 void actor_return(Actor *actor);

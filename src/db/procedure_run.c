@@ -48,7 +48,10 @@ void procedure_run_job(PoolJob *job) {
         set_interruptible(run, NULL);
         keep_result(run, &outcome, body);
     }
-    database_post(database, &run->done_message);  // the run is the executor's again
+    // The run is the executor's again, and with it the reference that kept the database while it is posted to.
+    (void)database_ref(database);
+    database_post(database, &run->done_message);
+    database_unref(database);
 }
 
 static bool make_instance(ProcedureRun *run) {

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count) {
         log_set_level(LOG_ERROR);
         ASSERT(host_engine_create(os_real(), NULL, &engine, &error) == STATUS_OK);
         buffer_init(&good, BUILDER_BYTES_MAX);
-        remote_build(&good);
+        remote_build(&good, REMOTE_ALL_EXPORTS);
     }
     Buffer module;
     buffer_init(&module, BUILDER_BYTES_MAX);

@@ -23,7 +23,7 @@ typedef struct Harness {
     ExecutorPool *pool;
     Arena arena;
     char root[64];
-    int64_t clock_shift_nanos;  // added to the monotonic clock
+    _Atomic int64_t clock_shift_nanos;  // added to the monotonic clock
     uint32_t procedure_instances;
     uint32_t call_seconds;
     HostHttp http;

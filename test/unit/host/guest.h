@@ -62,6 +62,9 @@ static inline void guest_signals(void) {
     }
 }
 
+// What the module of the next fixture exports.
+static RemoteExports guest_exports = REMOTE_FEW_EXPORTS;
+
 #define fixture_fail(...) (fprintf(stderr, __VA_ARGS__), fputc('\n', stderr), UNREACHABLE())
 
 static inline int64_t fixture_time(Os *os) {
@@ -223,7 +226,7 @@ static inline int fixture_setup(void **state) {
         fixture_fail("%s", error.text);
     Buffer module;
     buffer_init(&module, BUILDER_BYTES_MAX);
-    remote_build(&module);
+    remote_build(&module, guest_exports);
     Hash hash = hash_keccak256(buffer_bytes(&module));
     if (program_create(fixture->engine, PROGRAM_WASM, buffer_bytes(&module), &hash,
                        &fixture->program, &error) != STATUS_OK) {

@@ -26,7 +26,8 @@
 #define PARAMS_AT 512u  // what __call_reducer__ got: ten u64
 #define CALLS_AT 600u   // u64: reducer calls of this instance
 #define DESCRIPTION_AT 1024u
-#define FREE_AT 0xA0000u  // to the test's liking, from here to REMOTE_BYTES
+#define REMOTE_VIEW_AT 0x180000u  // scripts of sender views: others' stay as they are
+#define FREE_AT 0xA0000u          // to the test's liking, from here to REMOTE_BYTES
 
 typedef enum RemoteOp {
     REMOTE_WRITE = 64,  // to, from, count
@@ -308,8 +309,24 @@ static inline void remote_emit_reducer(Buffer *body, uint32_t run) {
     buffer_u8(body, OP_END);
 }
 
-// Appends the module.
-static inline void remote_build(Buffer *module) {
+// An export that runs the script of its parameter `source`.
+static inline void remote_export_run(WasmBuilder *builder, const char *name, const char *signature,
+                                     uint32_t source, uint32_t sink, uint32_t run) {
+    Buffer body;
+    buffer_init(&body, BUILDER_BYTES_MAX);
+    buffer_u8(&body, 0);
+    emit_get(&body, source);
+    emit_get(&body, sink);
+    emit_call(&body, run);
+    buffer_u8(&body, OP_END);
+    builder_export(builder, name, EXPORT_FUNCTION, builder_function(builder, signature, &body));
+    buffer_done(&body);
+}
+
+typedef enum RemoteExports { REMOTE_FEW_EXPORTS, REMOTE_ALL_EXPORTS } RemoteExports;
+
+// Appends the module. Few exports: those of reducers and anonymous views.
+static inline void remote_build(Buffer *module, RemoteExports exports) {
     WasmBuilder builder;
     builder_init(&builder);
     uint32_t call_count;
@@ -344,6 +361,17 @@ static inline void remote_build(Buffer *module) {
     uint32_t view = builder_function(&builder, "iii:i", &body);
     builder_name(&builder, view, "plain_view");
     builder_export(&builder, "__call_view_anon__", EXPORT_FUNCTION, view);
+    if (exports == REMOTE_ALL_EXPORTS) {
+        remote_export_run(&builder, "__call_procedure__", "illlllllii:i", 8, 9, run);
+        buffer_clear(&body);
+        entry.script_at = REMOTE_VIEW_AT;
+        uint32_t inner = builder.import_function_count + builder.function_count;
+        remote_emit_run(&body, calls, call_count, source_read, sink_write, inner, entry);
+        builder_function(&builder, "ii:i", &body);
+        remote_export_run(&builder, "__call_view__", "illllii:i", 5, 6, inner);
+        // The older one of its two signatures; the request's body is the script.
+        remote_export_run(&builder, "__call_http_handler__", "iliiii:i", 3, 5, run);
+    }
 
     buffer_clear(&body);
     buffer_u8(&body, 0);
