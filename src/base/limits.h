@@ -300,6 +300,11 @@
 
 // One line of a module log; a longer record is dropped and the log says so.
 #define MODULE_LOG_LINE_BYTES_MAX (1u << 20)
+// The log file of one day, unless it is set. Full: lines are dropped until the next day, and a last one says so.
+#define MODULE_LOG_DAY_BYTES_MAX (256ull << 20)
+// All log files of one database. More, when a day begins: the oldest go.
+#define MODULE_LOG_FILES_BYTES_MAX (2ull << 30)
+#define MODULE_LOG_FILES_MAX 4096u
 // The newest lines of an in-memory database's log, as upstream.
 #define MODULE_LOG_MEMORY_BYTES (16u << 20)
 // What one request for the tail of a log may read.

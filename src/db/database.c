@@ -56,7 +56,8 @@ static Database *database_alloc(const DatabaseOptions *options) {
     char path[PATH_BYTES_MAX];
     (void)snprintf(path, sizeof path, "%s/module_logs",
                    options->directory ? options->directory : "");
-    module_log_init(&database->module_log, options->os, options->directory ? path : NULL);
+    module_log_init(&database->module_log, options->os, options->directory ? path : NULL,
+                    options->log_day_bytes_max);
     return database;
 }
 

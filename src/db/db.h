@@ -59,8 +59,9 @@ typedef struct DatabaseOptions {
     void (*durable)(void *user);
     // Instances for procedures and HTTP handlers; 0: PROCEDURE_INSTANCES_DEFAULT.
     uint32_t procedure_instances;
-    uint32_t call_seconds;  // that a call may run; 0: MODULE_CALL_SECONDS_MAX
-    HostHttp http;          // outbound, of procedures
+    uint32_t call_seconds;       // that a call may run; 0: MODULE_CALL_SECONDS_MAX
+    HostHttp http;               // outbound, of procedures
+    uint64_t log_day_bytes_max;  // of the module's log; 0: MODULE_LOG_DAY_BYTES_MAX
     // Close this client's connection (websocket.md 2.4). Executor.
     void (*close_connection)(void *user, void *connection, uint16_t code, Bytes reason);
     void *user;  // of the three above

@@ -7,10 +7,16 @@
 #include "db/database.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define MICROS_PER_DAY 86400000000ll
 #define PATH_BYTES_MAX 4096u
 #define TAIL_BLOCK_BYTES 65536u
+// Without a time: it is the last of a file whose others have one.
+#define FULL_LINE                                                                                 \
+    "{\"level\":\"Error\",\"ts\":0,\"target\":\"__spacetimedb__\",\"filename\":\"__spacetimedb__" \
+    "\","                                                                                         \
+    "\"message\":\"the log of this day is full; further records are dropped\"}\n"
 
 struct LogFollower {
     bool (*line)(void *user, Bytes text);
@@ -22,14 +28,16 @@ static void write_record(Buffer *line, const ModuleLogRecord *record, int64_t no
 static void write_member(Buffer *line, const char *name, Bytes value);
 static void write_trace(Buffer *line, const ModuleLogRecord *record);
 static void open_day(ModuleLog *log, int64_t day);
+static void drop_oldest(ModuleLog *log);
 static void store_line(ModuleLog *log, Bytes line);
 static void keep_in_memory(ModuleLog *log, Bytes line);
 static void tell_followers(ModuleLog *log, Bytes line);
 static Status file_tail(ModuleLog *log, uint32_t lines, Buffer *text, Error *error);
 static uint32_t tail_start(Bytes text, uint32_t lines);
 
-void module_log_init(ModuleLog *log, Os *os, const char *directory) {
+void module_log_init(ModuleLog *log, Os *os, const char *directory, uint64_t day_bytes_max) {
     *log = (ModuleLog){.os = os, .file = FILE_NONE, .file_day = INT64_MIN};
+    log->day_bytes_max = day_bytes_max > 0 ? day_bytes_max : MODULE_LOG_DAY_BYTES_MAX;
     if (directory) log->directory = mem_copy_text(bytes_of_text(directory));
     buffer_init(&log->memory, 2 * (size_t)MODULE_LOG_MEMORY_BYTES);
     buffer_init(&log->line, MODULE_LOG_LINE_BYTES_MAX);
@@ -144,10 +152,58 @@ static void open_day(ModuleLog *log, int64_t day) {
     if (status == STATUS_OK)
         status = log->os->file_size(log->os, log->file, &log->file_bytes, &error);
     if (status != STATUS_OK) log_line(LOG_WARN, "db", "module log: %s", error.text);
+    log->is_full = false;
+    drop_oldest(log);
+}
+
+typedef struct LogFile {
+    char name[32];
+} LogFile;
+VEC(LogFileVec, log_file_vec, LogFile)
+
+// Dates as names sort by age.
+static int compare_files(const void *a, const void *b) {
+    return strcmp(((const LogFile *)a)->name, ((const LogFile *)b)->name);
+}
+
+static void add_file(void *user, const char *name, bool is_directory) {
+    LogFileVec *files = user;
+    size_t count = strlen(name);
+    bool is_day = count == sizeof "2024-01-01.log" - 1 && strcmp(name + count - 4, ".log") == 0;
+    if (is_directory || !is_day || files->count == MODULE_LOG_FILES_MAX) return;
+    memcpy(log_file_vec_add(files)->name, name, count + 1);
+}
+
+// From the newest back, as long as they fit; the day's own stays whatever it has.
+static void drop_oldest(ModuleLog *log) {
+    LogFileVec files = {0};
+    Error error;
+    (void)log->os->directory_list(log->os, log->directory, add_file, &files, &error);
+    if (files.count > 1) qsort(files.items, files.count, sizeof(LogFile), compare_files);
+    uint64_t total = 0;
+    for (uint32_t i = files.count; i > 0; i--) {
+        char path[PATH_BYTES_MAX];
+        (void)snprintf(path, sizeof path, "%s/%s", log->directory, files.items[i - 1].name);
+        File file = FILE_NONE;
+        uint64_t bytes = 0;
+        if (log->os->file_open(log->os, path, OS_OPEN_READ, &file, &error) == STATUS_OK)
+            (void)log->os->file_size(log->os, file, &bytes, &error);
+        os_file_close(log->os, file);
+        total += bytes;
+        if (total <= MODULE_LOG_FILES_BYTES_MAX || i == files.count) continue;
+        if (log->os->remove(log->os, path, &error) != STATUS_OK)
+            log_line(LOG_WARN, "db", "module log: %s", error.text);
+    }
+    log_file_vec_done(&files);
 }
 
 static void store_line(ModuleLog *log, Bytes line) {
-    if (log->file.descriptor < 0) return;
+    if (log->file.descriptor < 0 || log->is_full) return;
+    if (log->file_bytes + line.count > log->day_bytes_max) {
+        log->is_full = true;
+        log_line(LOG_WARN, "db", "module log %s: full for today", log->directory);
+        line = BYTES_LITERAL(FULL_LINE);
+    }
     Error error;
     Status status = log->os->file_write(log->os, log->file, log->file_bytes, line.data, line.count,
                                         &error);

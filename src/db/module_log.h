@@ -3,6 +3,7 @@
 // Threads    the executor.
 // Lifetime   module_log_done ends all followers.
 // Errors     a log that cannot be written drops its lines and says so once in the server log.
+// Limits     MODULE_LOG_*: a module that logs in a loop fills neither the disk nor memory.
 // Format     spec: http-api.md 9.
 #pragma once
 
@@ -17,13 +18,16 @@ typedef struct ModuleLog {
     File file;
     uint64_t file_bytes;
     int64_t file_day;  // days since 1970
+    uint64_t day_bytes_max;
+    bool is_full;  // the day's file is
     bool complained;
     Buffer memory;  // in memory: the newest lines
     Buffer line;
     FollowerVec followers;
 } ModuleLog;
 
-void module_log_init(ModuleLog *log, Os *os, const char *directory);
+// day_bytes_max: 0 for MODULE_LOG_DAY_BYTES_MAX.
+void module_log_init(ModuleLog *log, Os *os, const char *directory, uint64_t day_bytes_max);
 void module_log_done(ModuleLog *log);
 void module_log_append(ModuleLog *log, const ModuleLogRecord *record, int64_t now_micros);
 

@@ -33,6 +33,7 @@ static inline void ids_step(Database *database, void *user) {
     assert_non_null(item);
     assert_non_null(timer);
     ids.item = table_id(item);
+    assert_int_equal(ids.item, GUEST_ITEM_TABLE);
     ids.timer = table_id(timer);
     uint16_t columns[] = {0, 1};
     ids.item_id = index_schema(table_find_index(item, (ColumnList){columns, 1}))->id;

@@ -34,13 +34,15 @@
 #define GUEST_SENDER_AT \
     0x1D0000u  // of the last view or handler call, four u64; the jwt source behind it
 #define OP_I32_EQ 0x46
+#define GUEST_ITEM_TABLE 4096u  // the first table of a new database
 // What tick's argument has before the script: id, ScheduleAt, the length.
 #define GUEST_TICK_SKIPPED (8u + 9u + 4u)
 
 typedef struct GuestView {
     const char *name;
     bool is_per_sender;
-    // One of the three:
+    // One of the four:
+    bool takes_number;     // a parameter u64; rows: that number, and how many items there are
     RemoteScript *script;  // rows of one u64; `words` of them
     uint32_t words;
     const char *sql;  // rows of item
@@ -92,8 +94,10 @@ static inline void guest_describe(const GuestSpec *spec, Buffer *out) {
     for (uint32_t i = 0; i < spec->view_count; i++) {
         const GuestView *view = &spec->views[i];
         const Type *row = ref_to(&b, view->sql ? item : word);
-        add_view(&b, view->name, view->is_per_sender ? DEF_VIEW_SENDER : DEF_VIEW_ANONYMOUS,
-                 type_product(&b.arena, NULL, 0), type_array(&b.arena, row));
+        const Type *params = view->takes_number ? PRODUCT(&b, field("number", u64_type))
+                                                : type_product(&b.arena, NULL, 0);
+        add_view(&b, view->name, view->is_per_sender ? DEF_VIEW_SENDER : DEF_VIEW_ANONYMOUS, params,
+                 type_array(&b.arena, row));
     }
     buffer_append_bytes(out, builder_bytes(&b));
     def_builder_done(&b);
@@ -172,13 +176,39 @@ static inline void guest_export(GuestBuild *build, const char *name, const char 
                    builder_function(&build->wasm, signature, &build->body));
 }
 
+// (source, sink): 2, the number that the source holds, the row count of table `item` (whose id is known to be the first).
+static inline uint32_t guest_number_view(GuestBuild *build, uint32_t at) {
+    Buffer *body = &build->body;
+    builder_data(&build->wasm, at, BYTES_LITERAL("\x02\0\0\0"));
+    buffer_clear(body);
+    buffer_u8(body, 0);
+    emit_i32(body, 24);
+    emit_i32(body, 8);
+    emit_memory(body, OP_I32_STORE, 0);
+    emit_get(body, 0);
+    emit_i32(body, at + 4);
+    emit_i32(body, 24);
+    emit_call(body, build->source_read);
+    buffer_u8(body, OP_DROP);
+    emit_i32(body, GUEST_ITEM_TABLE);
+    emit_i32(body, at + 12);
+    emit_call(body, remote_op("datastore_table_row_count"));
+    buffer_u8(body, OP_DROP);
+    guest_emit_write(build, 1, at, 20);
+    emit_i32(body, 0);
+    buffer_u8(body, OP_END);
+    return builder_function(&build->wasm, "ii:i", body);
+}
+
 static inline uint32_t guest_view_function(GuestBuild *build, const GuestView *view,
                                            uint32_t slot) {
     uint32_t at = GUEST_VIEW_AT + slot * GUEST_VIEW_BYTES;
     Buffer bytes;
     buffer_init(&bytes, SCRIPT_BYTES_MAX);
     uint32_t function = 0;
-    if (view->script) {
+    if (view->takes_number) {
+        function = guest_number_view(build, at);
+    } else if (view->script) {
         script_finish_at(view->script, &bytes, at, view->words);
         ASSERT(bytes.count <= GUEST_VIEW_BYTES);
         builder_data(&build->wasm, at, buffer_bytes(&bytes));

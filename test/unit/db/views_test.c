@@ -97,6 +97,35 @@ static void each_sender_has_rows_of_its_own(void **state) {
     script_done(&script);
 }
 
+static void arguments_make_instances_of_their_own(void **state) {
+    (void)state;
+    GuestSpec spec = {.views = {{.name = "num", .takes_number = true},
+                                {.name = "mine", .takes_number = true, .is_per_sender = true}},
+                      .view_count = 2};
+    Database *database = guest_create(&spec, NULL);
+    expect_rows(database, "SELECT * FROM num(500)", "[500]");
+    expect_rows(database, "SELECT * FROM num(600)", "[600]");
+    expect_rows(database, "SELECT * FROM mine(700)", "[700]");
+    Identity other = person("other");
+    assert_non_null(strstr(sql_as(database, &other, "SELECT * FROM mine(700)").answer, "[700]"));
+    assert_int_equal(inside(database).views, 4);
+    assert_int_equal(inside(database).view_runs, 4);
+    insert_item(database, 1, 1, 1);
+    assert_int_equal(inside(database).view_runs, 8);  // each again, with its own arguments
+    expect_rows(database, "SELECT * FROM num(600)", "[600]");
+    expect_rows(database, "SELECT * FROM num(600)", "[1]");
+    Subscriber subscriber;
+    subscriber_join(database, &subscriber, "reader", "SELECT * FROM num(500)");
+    assert_int_equal(subscriber_message(&subscriber, 1).data[0], 1);
+    insert_item(database, 2, 1, 1);
+    assert_int_equal(subscriber_message(&subscriber, 2).data[0], 4);
+    assert_int_equal(inside(database).view_runs, 12);
+    assert_int_equal(sql(database, "SELECT * FROM num").status, STATUS_INVALID);
+    assert_int_equal(sql(database, "SELECT * FROM num('x')").status, STATUS_INVALID);
+    subscriber_leave(database, &subscriber);
+    close_database(database);
+}
+
 static void sql_views_follow_their_tables(void **state) {
     (void)state;
     GuestSpec spec = {
@@ -418,6 +447,7 @@ int main(void) {
         cmocka_unit_test_setup(sql_materialises_and_writes_refresh, harness_test_setup),
         cmocka_unit_test_setup(a_point_read_concerns_its_key_only, harness_test_setup),
         cmocka_unit_test_setup(each_sender_has_rows_of_its_own, harness_test_setup),
+        cmocka_unit_test_setup(arguments_make_instances_of_their_own, harness_test_setup),
         cmocka_unit_test_setup(sql_views_follow_their_tables, harness_test_setup),
         cmocka_unit_test_setup(subscribers_get_the_difference_in_one_message, harness_test_setup),
         cmocka_unit_test_setup(instances_go_when_nobody_needs_them, harness_test_setup),
