@@ -45,9 +45,11 @@ ByteSource *byte_sources_find(ByteSources *sources, uint32_t id) {
 
 void byte_sources_close(ByteSources *sources, ByteSource *source) {
     ASSERT(sources->count > 0);
-    ASSERT(sources->owned_bytes >= source->owned_count);
-    sources->owned_bytes -= source->owned_count;
-    mem_free(source->owned);
+    if (__builtin_expect(source->owned != NULL, 0)) {
+        ASSERT(sources->owned_bytes >= source->owned_count);
+        sources->owned_bytes -= source->owned_count;
+        mem_free(source->owned);
+    }
     *source = sources->items[--sources->count];
 }
 

@@ -28,20 +28,16 @@ enum { CODE_OK = 0, CODE_USER_ERROR = 1, CODE_VIEW_HEADER = 2 };
 // A procedure, and a view that its commit refreshes.
 #define CALL_DEPTH_MAX 2u
 
-// A call's handles, and what was before it.
+// Of one call.
 typedef struct CallFrame {
     uint32_t args;
     uint32_t sink;
     int64_t start_nanos;
-    Bytes function;
-    int64_t timestamp;
-    const HostCall *host_call;
-    const ReadTracker *reads;
-    uint32_t last_source;
-    uint32_t sink_count;
 } CallFrame;
 
 static CallFrame call_start(Instance *instance, const FunctionCall *call);
+static void outer_keep(Instance *instance);
+static void outer_restore(Instance *instance);
 static CallOutcome call_end(Instance *instance, const CallFrame *frame, WasmEnd end, int32_t code);
 static void fill_caller(HostValue values[10], const FunctionCall *call, const CallFrame *frame);
 static CallOutcome not_exported(Instance *instance, const char *kind, Bytes name,
@@ -274,15 +270,8 @@ static void check_procedure_code(Instance *instance, WasmExport export, const ch
 
 static CallFrame call_start(Instance *instance, const FunctionCall *call) {
     ASSERT(!instance->trapped);  // after a trap the instance must be replaced
-    ASSERT(instance->depth == 0 || instance->env->procedures != NULL);
-    ASSERT(instance->depth < CALL_DEPTH_MAX);
-    CallFrame frame = {.start_nanos = instance->env->os->monotonic_nanos(instance->env->os),
-                       .function = instance->function,
-                       .timestamp = instance->timestamp,
-                       .host_call = instance->host_call,
-                       .reads = instance->reads,
-                       .last_source = instance->sources.last_id,
-                       .sink_count = instance->sinks.count};
+    if (__builtin_expect(instance->depth > 0, 0)) outer_keep(instance);
+    CallFrame frame = {.start_nanos = instance->env->os->monotonic_nanos(instance->env->os)};
     instance->depth++;
     instance->function = call->name;
     instance->timestamp = call->timestamp;
@@ -292,19 +281,38 @@ static CallFrame call_start(Instance *instance, const FunctionCall *call) {
     return frame;
 }
 
+static void outer_keep(Instance *instance) {
+    ASSERT(instance->env->procedures != NULL);
+    ASSERT(instance->depth < CALL_DEPTH_MAX);
+    instance->outer = (OuterCall){.function = instance->function,
+                                  .timestamp = instance->timestamp,
+                                  .host_call = instance->host_call,
+                                  .reads = instance->reads,
+                                  .last_source = instance->sources.last_id,
+                                  .sink_count = instance->sinks.count};
+}
+
+// What called goes on.
+static void outer_restore(Instance *instance) {
+    const OuterCall *outer = &instance->outer;
+    byte_sinks_close(&instance->sinks, outer->sink_count);
+    byte_sources_close_newer(&instance->sources, outer->last_source);
+    instance->function = outer->function;
+    instance->timestamp = outer->timestamp;
+    instance->host_call = outer->host_call;
+    instance->reads = outer->reads;
+    instance->trapped = false;  // the outcome says it
+}
+
 static CallOutcome call_end(Instance *instance, const CallFrame *frame, WasmEnd end, int32_t code) {
-    byte_sinks_close(&instance->sinks, frame->sink_count);
-    Bytes output = byte_sinks_written(&instance->sinks, frame->sink);
-    instance->reads = frame->reads;
-    if (--instance->depth > 0) {  // what called goes on
-        byte_sources_close_newer(&instance->sources, frame->last_source);
-        instance->function = frame->function;
-        instance->timestamp = frame->timestamp;
-        instance->host_call = frame->host_call;
-        instance->trapped = false;  // the outcome says it
+    if (__builtin_expect(--instance->depth > 0, 0)) {
+        outer_restore(instance);
     } else {
+        byte_sinks_close(&instance->sinks, 0);
         byte_sources_clear(&instance->sources);
+        instance->reads = NULL;
     }
+    Bytes output = byte_sinks_written(&instance->sinks, frame->sink);
     Os *os = instance->env->os;
     CallOutcome outcome = {.nanos = (uint64_t)(os->monotonic_nanos(os) - frame->start_nanos)};
     switch (end) {

@@ -33,6 +33,16 @@ typedef struct InstanceEngine {
     void (*wait_end)(Instance *instance);
 } InstanceEngine;
 
+// What a call leaves aside while another one runs within it.
+typedef struct OuterCall {
+    Bytes function;
+    int64_t timestamp;
+    const HostCall *host_call;
+    const ReadTracker *reads;
+    uint32_t last_source;
+    uint32_t sink_count;
+} OuterCall;
+
 struct Instance {
     Program *program;
     HostEnv *env;
@@ -49,6 +59,7 @@ struct Instance {
     int64_t timestamp;          // micros
     const HostCall *host_call;  // the import that is being executed
     uint32_t depth;             // calls that run: 2 in a view that a procedure's commit refreshes
+    OuterCall outer;            // of depth 1, at depth 2
     const ReadTracker
         *reads;    // a view runs and somebody wants to know what it reads; NULL otherwise
     bool trapped;  // a host call failed in a way that ends the guest's call: see `trap`
