@@ -29,6 +29,23 @@ typedef struct PoolJob {
 } PoolJob;
 void executor_pool_run(ExecutorPool *pool, PoolJob *job);
 
+// ---- a clock that tests move ----
+
+// Stands still until it is moved. Whoever reads the time through its Os (a pool, databases) lives by it: schedules,
+// sleeping procedures, timestamps, what the module log is dated. Files and randomness are those of the Os below. CPU
+// budgets and outbound HTTP go by the machine's clock.
+typedef struct VirtualClock VirtualClock;
+VirtualClock *virtual_clock_create(Os *below, int64_t now_micros);  // since 1970, positive
+void virtual_clock_free(VirtualClock *clock);  // whatever was created with its Os is gone
+Os *virtual_clock_os(VirtualClock *clock);
+int64_t virtual_clock_now(const VirtualClock *clock);  // any thread
+// Moves the clock on by `micros`, stopping wherever something of the pool is due until all that it brings about is
+// done: schedules run at their time, in their order. With 0 it runs what is due now and waits for messages, calls and
+// procedures under way (but not for those that sleep, or a disk). Not on a thread of the pool's; one caller at a time.
+void virtual_clock_advance(VirtualClock *clock, ExecutorPool *pool, int64_t micros);
+// Moves it on at once, as if the machine had been asleep; what is due finds itself late. Any thread.
+void virtual_clock_jump(VirtualClock *clock, ExecutorPool *pool, int64_t micros);
+
 // ---- messages ----
 
 // Embed at the start of a message; `run` owns it from then on.
@@ -48,7 +65,8 @@ typedef struct DatabaseOptions {
     Os *os;
     HostEngine *engine;
     ExecutorPool *pool;
-    const char *directory;  // replicas/<id>: clog/, module_logs/; NULL: in memory
+    const char
+        *directory;  // replicas/<id>: clog/, module_logs/; NULL: wholly in memory, gone at the end
     Identity identity;
     Identity owner;
     uint64_t segment_bytes_max;  // 0: default

@@ -24,9 +24,13 @@ struct ExecutorPool {
     Actor *run_last;
     PoolJob *job_first;
     PoolJob *job_last;
-    ActorVec timers;      // a binary heap by timer_due
-    uint32_t waiting;     // threads inside the condition
-    bool has_timekeeper;  // one of them waits with the earliest timer as its limit
+    ActorVec timers;        // a binary heap by timer_due
+    uint32_t waiting;       // threads inside the condition
+    bool has_timekeeper;    // one of them waits with the earliest timer as its limit
+    uint32_t waiting_jobs;  // given to the waiters, not yet over
+    PoolSleeper *sleepers;  // a list: the waiters among them that sleep
+    uint32_t settlers;      // inside executor_pool_settle
+    Condition settled;
     bool stop;
     ThreadVec threads;
     // ---- their own ----
@@ -44,6 +48,11 @@ static void heap_place(ExecutorPool *pool, uint32_t slot, Actor *actor);
 static void heap_up(ExecutorPool *pool, uint32_t slot);
 static void heap_down(ExecutorPool *pool, uint32_t slot);
 static void heap_remove(ExecutorPool *pool, Actor *actor);
+static void waiting_job_over(void *user);
+static void tell_settlers(ExecutorPool *pool);
+static bool is_quiet(const ExecutorPool *pool);
+static int64_t next_due(const ExecutorPool *pool);
+static void list_remove(ExecutorPool *pool, PoolSleeper *sleeper);
 
 ExecutorPool *executor_pool_create(Os *os, uint32_t threads) {
     if (threads == 0) threads = POOL_THREADS_DEFAULT;
@@ -52,7 +61,8 @@ ExecutorPool *executor_pool_create(Os *os, uint32_t threads) {
     pool->os = os;
     mutex_init(&pool->mutex);
     condition_init(&pool->work);
-    wait_threads_init(&pool->waiters);
+    condition_init(&pool->settled);
+    wait_threads_init(&pool->waiters, waiting_job_over, pool);
     thread_vec_reserve(&pool->threads, threads);
     for (uint32_t i = 0; i < threads; i++) {
         Thread *thread = thread_vec_add(&pool->threads);
@@ -71,8 +81,11 @@ void executor_pool_free(ExecutorPool *pool) {
     mutex_unlock(&pool->mutex);
     for (uint32_t i = 0; i < pool->threads.count; i++) thread_join(&pool->threads.items[i]);
     ASSERT(pool->run_first == NULL);
+    ASSERT(pool->waiting_jobs == 0);
+    ASSERT(pool->sleepers == NULL);
     thread_vec_done(&pool->threads);
     actor_vec_done(&pool->timers);
+    condition_done(&pool->settled);
     condition_done(&pool->work);
     mutex_done(&pool->mutex);
     mem_free(pool);
@@ -93,6 +106,9 @@ void executor_pool_run(ExecutorPool *pool, PoolJob *job) {
 }
 
 void executor_pool_run_waiting(ExecutorPool *pool, PoolJob *job) {
+    mutex_lock(&pool->mutex);
+    pool->waiting_jobs++;
+    mutex_unlock(&pool->mutex);
     wait_threads_run(&pool->waiters, job);
 }
 
@@ -193,6 +209,7 @@ static bool pool_next(ExecutorPool *pool, Actor **ret_actor, PoolJob **ret_job, 
 
 static void pool_wait(ExecutorPool *pool) {
     pool->waiting++;
+    tell_settlers(pool);
     if (pool->timers.count > 0 && !pool->has_timekeeper) {
         pool->has_timekeeper = true;
         int64_t left = pool->timers.items[0]->timer_due - pool->os->monotonic_nanos(pool->os);
@@ -289,4 +306,104 @@ static void heap_remove(ExecutorPool *pool, Actor *actor) {
     heap_place(pool, slot, last);
     heap_up(pool, slot);
     heap_down(pool, last->timer_slot - 1);
+}
+
+// ---- time ----
+
+void pool_sleeper_init(PoolSleeper *sleeper) {
+    *sleeper = (PoolSleeper){0};
+    condition_init(&sleeper->changed);
+}
+
+void pool_sleeper_done(PoolSleeper *sleeper) {
+    ASSERT(!sleeper->is_asleep);
+    condition_done(&sleeper->changed);
+}
+
+bool executor_pool_sleep(ExecutorPool *pool, PoolSleeper *sleeper, int64_t until_micros) {
+    mutex_lock(&pool->mutex);
+    ASSERT(!sleeper->is_asleep);
+    sleeper->is_asleep = true;
+    sleeper->until_micros = until_micros;
+    sleeper->previous = NULL;
+    sleeper->next = pool->sleepers;
+    if (pool->sleepers) pool->sleepers->previous = sleeper;
+    pool->sleepers = sleeper;
+    tell_settlers(pool);
+    int64_t left = 0;
+    while (!sleeper->is_ended && (left = until_micros - pool->os->time_micros(pool->os)) > 0) {
+        (void)condition_wait_ms(&sleeper->changed, &pool->mutex, (uint64_t)left / 1000u + 1);
+    }
+    list_remove(pool, sleeper);
+    sleeper->is_asleep = false;
+    bool is_ended = sleeper->is_ended;
+    mutex_unlock(&pool->mutex);
+    return !is_ended;
+}
+
+void executor_pool_end_sleep(ExecutorPool *pool, PoolSleeper *sleeper) {
+    mutex_lock(&pool->mutex);
+    sleeper->is_ended = true;
+    condition_signal(&sleeper->changed);
+    mutex_unlock(&pool->mutex);
+}
+
+static void list_remove(ExecutorPool *pool, PoolSleeper *sleeper) {
+    if (sleeper->previous) {
+        sleeper->previous->next = sleeper->next;
+    } else {
+        ASSERT(pool->sleepers == sleeper);
+        pool->sleepers = sleeper->next;
+    }
+    if (sleeper->next) sleeper->next->previous = sleeper->previous;
+}
+
+int64_t executor_pool_settle(ExecutorPool *pool) {
+    mutex_lock(&pool->mutex);
+    pool->settlers++;
+    while (!is_quiet(pool)) condition_wait(&pool->settled, &pool->mutex);
+    pool->settlers--;
+    int64_t due = next_due(pool);
+    mutex_unlock(&pool->mutex);
+    return due;
+}
+
+void executor_pool_time_moved(ExecutorPool *pool) {
+    mutex_lock(&pool->mutex);
+    condition_broadcast(&pool->work);
+    for (PoolSleeper *at = pool->sleepers; at; at = at->next) condition_signal(&at->changed);
+    mutex_unlock(&pool->mutex);
+}
+
+static void waiting_job_over(void *user) {
+    ExecutorPool *pool = user;
+    mutex_lock(&pool->mutex);
+    ASSERT(pool->waiting_jobs > 0);
+    pool->waiting_jobs--;
+    tell_settlers(pool);
+    mutex_unlock(&pool->mutex);
+}
+
+static void tell_settlers(ExecutorPool *pool) {
+    if (pool->settlers > 0) condition_broadcast(&pool->settled);
+}
+
+// Whoever is not waiting for something to do is doing something; whoever sleeps and is due will be soon.
+static bool is_quiet(const ExecutorPool *pool) {
+    if (pool->run_first || pool->job_first || pool->waiting < pool->threads.count) return false;
+    uint32_t asleep = 0;
+    for (const PoolSleeper *at = pool->sleepers; at; at = at->next) asleep += !at->is_ended;
+    return asleep == pool->waiting_jobs && next_due(pool) > 0;
+}
+
+// Nanoseconds until the first timer or sleeper is due; INT64_MAX: there is none.
+static int64_t next_due(const ExecutorPool *pool) {
+    int64_t left = INT64_MAX;
+    if (pool->timers.count > 0)
+        left = pool->timers.items[0]->timer_due - pool->os->monotonic_nanos(pool->os);
+    for (const PoolSleeper *at = pool->sleepers; at; at = at->next) {
+        int64_t micros = at->until_micros - pool->os->time_micros(pool->os);
+        if (micros < left / 1000) left = micros * 1000;
+    }
+    return left > 0 ? left : 0;
 }

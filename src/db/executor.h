@@ -51,3 +51,29 @@ void actor_set_timer(Actor *actor, int64_t due_nanos);
 // Runs a job on a thread that may wait as long as it likes, started for it if none is free. Jobs beyond
 // WAIT_THREADS_MAX at a time wait for a thread. Any thread.
 void executor_pool_run_waiting(ExecutorPool *pool, PoolJob *job);
+
+// ---- time ----
+
+// Somebody on such a thread who waits for a time.
+typedef struct PoolSleeper {
+    // ---- under the pool's mutex ----
+    Condition changed;
+    bool is_asleep;
+    bool is_ended;  // it sleeps no more, now and later
+    int64_t until_micros;
+    struct PoolSleeper *previous;
+    struct PoolSleeper *next;
+} PoolSleeper;
+
+void pool_sleeper_init(PoolSleeper *sleeper);
+void pool_sleeper_done(PoolSleeper *sleeper);  // awake
+// Waits until the wall clock of the pool's Os shows this time. False: executor_pool_end_sleep ended it, or had before.
+bool executor_pool_sleep(ExecutorPool *pool, PoolSleeper *sleeper, int64_t until_micros);
+void executor_pool_end_sleep(ExecutorPool *pool, PoolSleeper *sleeper);  // any thread
+
+// Waits until nobody of the pool has anything to do: no message, no job, no timer that is due, and all who may wait
+// sleep. Returns the nanoseconds until the first of them wants to go on; INT64_MAX: none does. Not on a thread of the
+// pool's. What others post meanwhile is waited for too.
+int64_t executor_pool_settle(ExecutorPool *pool);
+// The clock of the pool's Os was set forward: timers and sleepers look at it again.
+void executor_pool_time_moved(ExecutorPool *pool);

@@ -317,16 +317,11 @@ static uint64_t commit_tx(ProcedureInstance *instance) {
 
 static Status proc_sleep(void *user, int64_t until_micros, Error *error) {
     ProcedureRun *run = run_of(user);
-    const Database *database = run->database;
-    mutex_lock(&run->mutex);
-    while (!proc_is_ending(user)) {
-        int64_t left = until_micros - database_now(database);
-        if (left <= 0) break;
-        (void)condition_wait_ms(&run->changed, &run->mutex, (uint64_t)left / 1000u + 1);
-    }
-    mutex_unlock(&run->mutex);
-    if (proc_is_ending(user)) return error_set(error, STATUS_CONFLICT, STOPPED_TEXT);
-    return STATUS_OK;
+    ASSERT(run->turn != TURN_HELD);  // refused within transactions
+    ExecutorPool *pool = run->database->options.pool;
+    if (executor_pool_sleep(pool, &run->sleeper, until_micros)) return STATUS_OK;
+    ASSERT(proc_is_ending(user));
+    return error_set(error, STATUS_CONFLICT, STOPPED_TEXT);
 }
 
 static bool proc_is_ending(void *user) {

@@ -46,6 +46,7 @@ struct ProcedureRun {
     bool is_instance_lost;  // it must not be used again
     // ---- the run's thread ----
     uint64_t log_bytes;  // of lines that were posted since the last turn
+    PoolSleeper sleeper;
     // ---- shared, under mutex ----
     Mutex mutex;
     Condition changed;

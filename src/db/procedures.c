@@ -55,6 +55,7 @@ static ProcedureRun *create_run(Database *database, const ProcedureOptions *opti
     buffer_init(&run->text, MODULE_SINK_BYTES_MAX);
     mutex_init(&run->mutex);
     condition_init(&run->changed);
+    pool_sleeper_init(&run->sleeper);
     run->job.run = procedure_run_job;
     run->turn_message.run = run_turn;
     run->done_message.run = run_done;
@@ -65,6 +66,7 @@ static void free_run(ProcedureRun *run) {
     ASSERT(run->instance == NULL);
     Database *database = run->database;
     module_version_unref(run->version);
+    pool_sleeper_done(&run->sleeper);
     condition_done(&run->changed);
     mutex_done(&run->mutex);
     buffer_done(&run->output);
@@ -306,6 +308,7 @@ void procedures_stop(Database *database) {
         if (run->interruptible) instance_interrupt(run->interruptible);
         condition_signal(&run->changed);
         mutex_unlock(&run->mutex);
+        executor_pool_end_sleep(database->options.pool, &run->sleeper);
     }
     procedures_replaced(database);
 }

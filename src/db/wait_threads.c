@@ -18,8 +18,8 @@ static bool take_job(WaitThread *self, PoolJob **ret_job);
 static bool needs_thread(const WaitThreads *threads);
 static void start_thread(WaitThreads *threads);
 
-void wait_threads_init(WaitThreads *threads) {
-    *threads = (WaitThreads){0};
+void wait_threads_init(WaitThreads *threads, void (*job_over)(void *user), void *user) {
+    *threads = (WaitThreads){.job_over = job_over, .user = user};
     mutex_init(&threads->mutex);
     condition_init(&threads->work);
     wait_thread_vec_reserve(&threads->threads, WAIT_THREADS_MAX);
@@ -97,7 +97,10 @@ static void thread_run(void *user) {
     ASSERT(threads->threads.count < threads->threads.capacity);  // room was made at the beginning
     wait_thread_vec_push(&threads->threads, self);
     mutex_unlock(&threads->mutex);
-    while (take_job(self, &job)) job->run(job);
+    while (take_job(self, &job)) {
+        job->run(job);
+        threads->job_over(threads->user);
+    }
 }
 
 // Waits for one; false: the thread ends.

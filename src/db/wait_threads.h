@@ -23,8 +23,12 @@ typedef struct WaitThreads {
     uint32_t starting_count;  // threads that have not looked for one yet
     WaitThreadVec threads;
     bool stop;
+    // ---- constant ----
+    void (*job_over)(void *user);
+    void *user;
 } WaitThreads;
 
-void wait_threads_init(WaitThreads *threads);
+// job_over  is called after each job, on its thread
+void wait_threads_init(WaitThreads *threads, void (*job_over)(void *user), void *user);
 void wait_threads_done(WaitThreads *threads);  // runs what is left
 void wait_threads_run(WaitThreads *threads, PoolJob *job);
