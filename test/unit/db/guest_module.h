@@ -3,7 +3,8 @@
 //
 //   item(id u64 primary key, grp u64, value u64)         public; btree on id, btree on grp
 //   timer(id u64 primary key, at ScheduleAt, script bytes)     scheduled: procedure tick
-//   reducer run(script: bytes)
+//   wakeup: like timer, if the test wants it                   scheduled: reducer fire
+//   reducer run(script: bytes); fire(row of wakeup)
 //   procedure run_p(script: bytes) -> array of u64, the results; tick(row of timer) -> (); wrong(script: bytes) -> bool
 //   GET /echo: the request's BSATN as the body; POST /run: runs the body, its results are the body; any /any
 //   views: as the test wishes; scripts' results are rows (word u64)
@@ -33,6 +34,7 @@
 #define GUEST_BUFFER_BYTES 0x8000u
 #define GUEST_SENDER_AT \
     0x1D0000u  // of the last view or handler call, four u64; the jwt source behind it
+#define GUEST_TIME_AT 0x1D0080u  // of the last reducer or procedure call, u64
 #define OP_I32_EQ 0x46
 #define GUEST_ITEM_TABLE 4096u  // the first table of a new database
 // What tick's argument has before the script: id, ScheduleAt, the length.
@@ -55,9 +57,17 @@ typedef struct GuestSpec {
     uint32_t view_count;
     uint32_t salt;  // makes another program of it
     bool has_extra_table;
+    bool has_alarm;
 } GuestSpec;
 
 // ---- the description ----
+
+static inline void guest_describe_alarm(Builder *b, uint32_t timer) {
+    TableSpec alarms = keyed_table(b, "wakeup", timer);
+    add_table(b, alarms);
+    add_schedule(b, "wakeup", 1, "fire");
+    add_reducer(b, "fire", PRODUCT(b, field("row", ref_to(b, timer))));
+}
 
 static inline void guest_describe(const GuestSpec *spec, Buffer *out) {
     Builder b;
@@ -82,6 +92,7 @@ static inline void guest_describe(const GuestSpec *spec, Buffer *out) {
     if (spec->has_extra_table) add_table(&b, keyed_table(&b, "extra", item));
     add_schedule(&b, "timer", 1, "tick");
     add_reducer(&b, "run", PRODUCT(&b, field("script", bytes_type)));
+    if (spec->has_alarm) guest_describe_alarm(&b, timer);
     add_procedure(&b, "run_p", PRODUCT(&b, field("script", bytes_type)),
                   type_array(&b.arena, u64_type));
     add_procedure(&b, "tick", PRODUCT(&b, field("row", ref_to(&b, timer))), type_unit());
@@ -272,6 +283,12 @@ static inline void guest_handlers(GuestBuild *build) {
     guest_export(build, "__call_http_handler__", "illlliliiii:i");
 }
 
+static inline void guest_emit_time(GuestBuild *build) {
+    emit_i32(&build->body, GUEST_TIME_AT);
+    emit_get(&build->body, 7);
+    emit_memory(&build->body, OP_I64_STORE, 0);
+}
+
 static inline void guest_calls(GuestBuild *build) {
     uint32_t silent = guest_run(build, (RemoteEntry){.script_at = SCRIPT_AT, .skipped = 4});
     uint32_t array = guest_run(
@@ -280,10 +297,13 @@ static inline void guest_calls(GuestBuild *build) {
                               (RemoteEntry){.script_at = SCRIPT_AT, .skipped = GUEST_TICK_SKIPPED});
     buffer_clear(&build->body);
     buffer_u8(&build->body, 0);
+    guest_emit_time(build);
     guest_emit_case(build, 0, silent, 8, 9);
+    guest_emit_case(build, 1, tick, 8, 9);
     guest_export(build, "__call_reducer__", "illlllllii:i");
     buffer_clear(&build->body);
     buffer_u8(&build->body, 0);
+    guest_emit_time(build);
     guest_emit_case(build, 0, array, 8, 9);
     guest_emit_case(build, 1, tick, 8, 9);
     guest_emit_case(build, 2, array, 8, 9);

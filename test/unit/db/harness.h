@@ -23,6 +23,7 @@ typedef struct Harness {
     ExecutorPool *pool;
     Arena arena;
     char root[64];
+    VirtualClock *clock;  // of databases, if a test has one; the pool is to be of it too
     _Atomic int64_t clock_shift_nanos;  // added to the monotonic clock
     uint32_t procedure_instances;
     uint32_t call_seconds;
@@ -145,7 +146,7 @@ static inline void close_connection(void *user, void *connection, uint16_t code,
 
 static inline DatabaseOptions options_for(const char *directory) {
     return (DatabaseOptions){
-        .os = &harness.os,
+        .os = harness.clock ? virtual_clock_os(harness.clock) : &harness.os,
         .engine = harness.engine,
         .pool = harness.pool,
         .directory = directory,

@@ -39,6 +39,7 @@ typedef enum RemoteOp {
     REMOTE_RECURSE,
     REMOTE_LOAD,  // u32 at any address
     REMOTE_FIND,  // index, key, key bytes, u32 cell, buffer: a point scan and an advance; capacity in LENGTH_AT
+    REMOTE_COPY,  // to, from, count
     REMOTE_SKIP,  // at, count: if the u64 there is zero, the next `count` records are left out
     REMOTE_OP_END,
 } RemoteOp;
@@ -112,6 +113,7 @@ static inline void remote_emit_skip(Buffer *body) {
 static inline void remote_emit_op(Buffer *body, RemoteOp op, uint32_t sink_write, uint32_t self) {
     switch (op) {
     case REMOTE_WRITE:
+    case REMOTE_COPY:
         remote_emit_args(body, "iii:");
         buffer_append(body, "\xFC\x0A\x00\x00", 4);  // memory.copy
         break;
