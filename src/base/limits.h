@@ -177,8 +177,7 @@
 #define SQL_RELATIONS_MAX 32u
 // Rules of row-level security within rules.
 #define SQL_RULES_DEPTH_MAX 32u
-// Relations that a subscription may join in one fragment; upstream: 2. More: "Invalid number of tables in
-// subscription". A fragment has a plan for each of them, and a commit may concern all.
+// Relations joined in one fragment of a subscription; upstream: 2. More: "Invalid number of tables in subscription".
 #define SQL_LIVE_RELATIONS_MAX 8u
 // Columns of one ORDER BY or GROUP BY.
 #define SQL_KEYS_MAX 64u
@@ -201,12 +200,13 @@
 #define OUTBOX_BYTES_MAX (256u << 20)
 // Messages of one client waiting for the executor (websocket.incoming-queue-length). Full: close 1013.
 #define INBOX_MESSAGES_MAX 16384u
-// Query sets of one client, and the queries that all of them hold. Ours: upstream has no limits. More: the
-// request is answered with an error.
+// Query sets of one client, and the queries that all of them hold. Ours: upstream has no limits. More: an error.
 #define CLIENT_QUERY_SETS_MAX 100000u
 #define CLIENT_QUERIES_MAX 100000u
 // One message to a client; its length is a u32. Rows that would make it larger are an error of their query.
 #define SERVER_MESSAGE_BYTES_MAX (1u << 30)
+// Changed rows of a commit that are sorted by who waits for them. Beyond it queries look at all of its rows.
+#define WATCH_MATCHES_MAX (1u << 18)
 // The plan of one query: what SQL_NODES_MAX and SQL_FRAGMENTS_MAX allow stays far below.
 #define QUERY_PLAN_BYTES_MAX (512u << 20)
 

@@ -54,12 +54,12 @@ struct Sync {
     Buffer text;      // of a v1.json message
     RowList inserts;
     RowList deletes;
+    Arena scratch;       // of one evaluation
     QuerySetVec failed;  // told to have ended, about to be dropped
     // of the commit at hand
     SharedFragmentVec candidates;
     ClientVec touched;
     CachedUpdateVec cache;
-    uint32_t update_order;
     SyncStats stats;
 };
 

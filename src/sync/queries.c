@@ -9,6 +9,7 @@ struct Queries {
     BytesMap by_key;
     Watches watches;
     uint64_t schema_version;  // of the store, when plans were compiled
+    uint64_t fragment_serial;
     Buffer key;
     SyncViews views;
 };
@@ -38,7 +39,7 @@ Queries *queries_create(Store *store) {
     queries->store = store;
     queries->schema_version = store_schema_version(store);
     bytes_map_init(&queries->by_key);
-    watches_init(&queries->watches);
+    watches_init(&queries->watches, store);
     buffer_init(&queries->key, KEY_HEAD_BYTES + SQL_TEXT_BYTES_MAX);
     return queries;
 }
@@ -167,6 +168,11 @@ void queries_candidates(Queries *queries, const Commit *commit, SharedFragmentVe
     watches_find(&queries->watches, commit, ret_fragments);
 }
 
+uint32_t queries_delta_rows(const Queries *queries, const SharedFragment *fragment,
+                            DeltaRows ret_tables[SQL_LIVE_RELATIONS_MAX]) {
+    return watches_rows(&queries->watches, fragment, ret_tables);
+}
+
 // ---- views ----
 
 void queries_set_views(Queries *queries, const SyncViews *views) {
@@ -242,6 +248,7 @@ static void plan_watch(Queries *queries, SharedQuery *shared) {
     for (uint32_t i = 0; i < plan->fragment_count; i++) {
         SharedFragment *fragment = &plan->fragments[i];
         fragment->shared = shared;
+        fragment->serial = ++queries->fragment_serial;
         fragment->plan = query_fragment(plan->query, i);
         uint32_t table_count = fragment_table_count(fragment->plan);
         fragment->places = ARENA_ARRAY(&plan->arena, WatchPlace, table_count);

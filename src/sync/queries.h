@@ -44,7 +44,6 @@ struct QuerySet {
 
 // What one fragment has to say about the commit at hand.
 typedef struct FragmentUpdate {
-    uint32_t order;            // within the commit
     uint64_t row_count;        // in and out; 0: nothing changed
     Bytes rows[FORMAT_COUNT];  // encoded, where somebody wants it; in the transaction's arena
 } FragmentUpdate;
@@ -53,6 +52,7 @@ struct SharedFragment {
     SharedQuery *shared;
     const Fragment *plan;
     WatchPlace *places;  // one for each table that it reads
+    uint64_t serial;     // in the order of registration
     uint64_t stamp;      // of the commit that found it last
     FragmentUpdate update;
 };
@@ -100,6 +100,9 @@ void queries_drop_unheld(Queries *queries, SharedQuery *shared);
 void queries_describe(Store *store, SharedPlan *plan);
 // The fragments that this commit may concern, each once.
 void queries_candidates(Queries *queries, const Commit *commit, SharedFragmentVec *ret_fragments);
+// The rows of that commit that such a fragment must be asked about (watch.h).
+uint32_t queries_delta_rows(const Queries *queries, const SharedFragment *fragment,
+                            DeltaRows ret_tables[SQL_LIVE_RELATIONS_MAX]);
 
 // Did what the plans were made from change? commit: not released yet, or NULL.
 bool queries_are_stale(const Queries *queries, const Commit *commit);

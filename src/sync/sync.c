@@ -20,6 +20,7 @@ Sync *sync_create(Store *store, const SyncOutput *output) {
     buffer_init(&sync->text, UINT32_MAX);
     row_list_init(&sync->inserts, sync->output.message_bytes_max);
     row_list_init(&sync->deletes, sync->output.message_bytes_max);
+    arena_init(&sync->scratch, STORE_TX_BYTES_MAX);
     return sync;
 }
 
@@ -36,6 +37,7 @@ void sync_free(Sync *sync) {
     buffer_done(&sync->text);
     row_list_done(&sync->inserts);
     row_list_done(&sync->deletes);
+    arena_done(&sync->scratch);
     query_set_vec_done(&sync->failed);
     shared_fragment_vec_done(&sync->candidates);
     client_vec_done(&sync->touched);

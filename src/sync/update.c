@@ -23,10 +23,8 @@
 static void refresh(Sync *sync, const Commit *commit, uint64_t ticket);
 static void end_holders(void *user, SharedQuery *shared, const Error *error);
 static void collect_updates(Sync *sync, const SyncEvent *event, const Commit *commit);
-static Status update_fragment(Sync *sync, SharedFragment *fragment, const Commit *commit,
-                              Error *error);
-static Status evaluate_fragment(Sync *sync, const SharedFragment *fragment, const Commit *commit,
-                                Error *error);
+static Status update_fragment(Sync *sync, SharedFragment *fragment, Error *error);
+static Status evaluate_fragment(Sync *sync, const SharedFragment *fragment, Error *error);
 static Status encode_fragment(Sync *sync, SharedFragment *fragment, Error *error);
 static void encode_rows(Sync *sync, const SharedFragment *fragment, Format format);
 static bool add_insert(void *user, Bytes row);
@@ -91,7 +89,7 @@ static void collect_updates(Sync *sync, const SyncEvent *event, const Commit *co
     queries_candidates(sync->queries, commit, candidates);
     for (uint32_t i = 0; i < candidates->count; i++) {
         Error error;
-        if (update_fragment(sync, candidates->items[i], commit, &error) == STATUS_OK) continue;
+        if (update_fragment(sync, candidates->items[i], &error) == STATUS_OK) continue;
         EndContext context = {sync, event->ticket};
         end_holders(&context, candidates->items[i]->shared, &error);
     }
@@ -108,12 +106,11 @@ static void collect_updates(Sync *sync, const SyncEvent *event, const Commit *co
 }
 
 // Nothing of the query can be told if one of its fragments cannot.
-static Status update_fragment(Sync *sync, SharedFragment *fragment, const Commit *commit,
-                              Error *error) {
+static Status update_fragment(Sync *sync, SharedFragment *fragment, Error *error) {
     ASSERT(fragment->shared->holders.count > 0);  // what nobody holds is not watched
-    fragment->update = (FragmentUpdate){.order = sync->update_order++};
+    fragment->update = (FragmentUpdate){0};
     Error cause;
-    Status status = evaluate_fragment(sync, fragment, commit, &cause);
+    Status status = evaluate_fragment(sync, fragment, &cause);
     uint64_t row_count = sync->inserts.count + sync->deletes.count;
     if (status == STATUS_OK && row_count > 0) status = encode_fragment(sync, fragment, &cause);
     if (status != STATUS_OK) {
@@ -125,12 +122,15 @@ static Status update_fragment(Sync *sync, SharedFragment *fragment, const Commit
     return STATUS_OK;
 }
 
-static Status evaluate_fragment(Sync *sync, const SharedFragment *fragment, const Commit *commit,
-                                Error *error) {
+static Status evaluate_fragment(Sync *sync, const SharedFragment *fragment, Error *error) {
+    DeltaRows tables[SQL_LIVE_RELATIONS_MAX];
+    DeltaInput input = {.store = sync->store, .tables = tables, .scratch = &sync->scratch};
     row_list_clear(&sync->inserts);
     row_list_clear(&sync->deletes);
-    QueryOutcome outcome = fragment_delta(fragment->plan, sync->store, commit, add_insert,
-                                          add_delete, sync);
+    input.table_count = queries_delta_rows(sync->queries, fragment, tables);
+    QueryOutcome outcome = fragment_delta_rows(fragment->plan, &input, add_insert, add_delete,
+                                               sync);
+    arena_clear(&sync->scratch);
     sync->stats.evaluations++;
     Status status = query_check_outcome(&outcome, error);
     if (status != STATUS_OK) return status;
@@ -203,7 +203,7 @@ static void add_pending(Sync *sync, const QuerySet *set, const SharedFragment *f
     client->pending_bytes += fragment->shared->plan.table_name.count + PENDING_HEAD_BYTES;
 }
 
-// By set, then by table name; fragments of one table in the order they were found.
+// By set, then by table name; fragments of one table in the order of registration.
 static int compare_pending(const void *a, const void *b) {
     const PendingRows *left = a;
     const PendingRows *right = b;
@@ -213,9 +213,8 @@ static int compare_pending(const void *a, const void *b) {
     int order = bytes_compare(left->fragment->shared->plan.table_name,
                               right->fragment->shared->plan.table_name);
     if (order != 0) return order;
-    uint32_t left_order = left->fragment->update.order;
-    uint32_t right_order = right->fragment->update.order;
-    return left_order < right_order ? -1 : left_order > right_order;
+    uint64_t left_serial = left->fragment->serial, right_serial = right->fragment->serial;
+    return left_serial < right_serial ? -1 : left_serial > right_serial;
 }
 
 // Each part fits, all of them do not: every set that has a part ends.
@@ -324,5 +323,4 @@ static void forget_commit(Sync *sync) {
     for (uint32_t i = 0; i < sync->cache.count; i++)
         shared_buf_unref(sync->cache.items[i].slice.buf);
     cached_update_vec_clear(&sync->cache);
-    sync->update_order = 0;
 }
