@@ -53,6 +53,8 @@ static Database *database_alloc(const DatabaseOptions *options) {
     views_init(database);
     SyncViews views = views_for_sync(database);
     sync_set_views(database->sync, &views);
+    SyncNotices notices = notices_for_sync(database);
+    sync_set_notices(database->sync, &notices);
     char path[PATH_BYTES_MAX];
     (void)snprintf(path, sizeof path, "%s/module_logs",
                    options->directory ? options->directory : "");

@@ -173,3 +173,8 @@ void database_schedule_immediate(void *user, Bytes function, Bytes args);
 void database_schedule_done(Database *database, const ScheduleEntry *entry);
 // Sets the timer to whatever is due next.
 void database_arm_timer(Database *database);
+
+// ---- costs.c ----
+
+// A clock, and the module's log for what is worth a warning.
+SyncNotices notices_for_sync(Database *database);

@@ -275,3 +275,5 @@ typedef struct DatabaseStats {
     SyncStats sync;
 } DatabaseStats;
 DatabaseStats database_stats(Database *database);
+// sync_write_costs, for owners; the database is not stopped.
+void database_write_costs(Database *database, uint32_t limit, Buffer *json);

@@ -38,6 +38,9 @@ void handle_sql(WebRequest *request);
 void handle_schema(WebRequest *request);
 void handle_module_route(WebRequest *request);
 
+// costs.c
+void handle_subscription_costs(WebRequest *request);
+
 // logs.c
 void arrive_logs(WebRequest *request);
 void handle_logs(WebRequest *request);

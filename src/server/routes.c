@@ -27,6 +27,8 @@ const Route ROUTES[] = {
     {"GET", "/v1/database/:db/identity", AUTH_ANONYMOUS, BODY_SMALL, handle_database_identity,
      false},
     {"GET", "/v1/database/:db/subscribe", AUTH_ANONYMOUS, BODY_SMALL, handle_subscribe, NULL},
+    {"GET", "/v1/database/:db/subscriptions", AUTH_ANONYMOUS, BODY_SMALL,
+     handle_subscription_costs, NULL},
     {"POST", "/v1/database/:db/call/:function", AUTH_ANONYMOUS, BODY_SMALL, handle_call, NULL},
     {"GET", "/v1/database/:db/schema", AUTH_ANONYMOUS, BODY_SMALL, handle_schema, NULL},
     {"GET", "/v1/database/:db/logs", AUTH_ANONYMOUS, BODY_SMALL, handle_logs, arrive_logs},

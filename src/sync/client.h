@@ -23,6 +23,7 @@ struct SyncClient {
     QuerySet *legacy;      // v1 Subscribe; NULL: none
     U64Map counted;        // v1: SharedQuery -> in how many sets with an id it is
     uint64_t query_count;  // of all sets
+    ClientCost *cost;      // its own
     // of the commit at hand
     PendingVec pending;
     uint64_t pending_bytes;
@@ -56,6 +57,8 @@ struct Sync {
     RowList deletes;
     Arena scratch;       // of one evaluation
     QuerySetVec failed;  // told to have ended, about to be dropped
+    SyncNotices notices;
+    CostClock clock;
     // of the commit at hand
     SharedFragmentVec candidates;
     ClientVec touched;
@@ -75,6 +78,15 @@ void sync_send_message(Sync *sync, const SyncClient *client, uint64_t ticket);
 bool sync_is_too_large(const Sync *sync);
 // Takes back what was written after the first `count` bytes.
 void sync_rewind_message(Sync *sync, size_t count);
+
+// ---- cost.c ----
+
+// Times from here on belong to the deltas that are added.
+void sync_cost_begin(Sync *sync);
+// A delta of that query was computed and encoded: it looked at so many rows and has so many.
+void sync_cost_add(Sync *sync, SharedQuery *shared, uint64_t scanned, uint64_t rows);
+// Shares out the time since the clock was read last; nothing is added before it begins again.
+void sync_cost_end(Sync *sync);
 
 // ---- query_set.c ----
 

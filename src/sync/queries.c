@@ -2,6 +2,12 @@
 
 #include "sync/queries.h"
 
+// Texts that are warned of; nobody hears of more.
+#define WARNINGS_MAX 1024u
+// A warning, and what it quotes of a text.
+#define WARNING_BYTES_MAX 2048u
+#define WARNING_TEXT_BYTES_MAX 1024u
+
 struct Queries {
     Store *store;
     SharedQuery *first;
@@ -12,6 +18,8 @@ struct Queries {
     uint64_t fragment_serial;
     Buffer key;
     SyncViews views;
+    SyncNotices notices;
+    U64Map warned;  // hashes of texts
 };
 
 typedef enum KeyScope { KEY_SHARED, KEY_PER_SENDER } KeyScope;
@@ -24,6 +32,7 @@ static SharedQuery *add_query(Queries *queries, const SqlContext *context, Share
 static Status hold_views(Queries *queries, const SqlContext *context, SharedPlan *plan,
                          Error *error);
 static void release_views(Queries *queries, const SharedPlan *plan);
+static void warn_of_join(Queries *queries, const SharedPlan *plan);
 static Status plan_compile(Queries *queries, const SqlContext *context, Bytes text,
                            SharedPlan *ret_plan, Error *error);
 static void plan_fill(Queries *queries, const SqlContext *context, SharedPlan *plan);
@@ -39,6 +48,7 @@ Queries *queries_create(Store *store) {
     queries->store = store;
     queries->schema_version = store_schema_version(store);
     bytes_map_init(&queries->by_key);
+    u64_map_init(&queries->warned);
     watches_init(&queries->watches, store);
     buffer_init(&queries->key, KEY_HEAD_BYTES + SQL_TEXT_BYTES_MAX);
     return queries;
@@ -49,12 +59,17 @@ void queries_free(Queries *queries) {
     ASSERT(queries->by_key.count == 0);
     watches_done(&queries->watches);
     bytes_map_done(&queries->by_key);
+    u64_map_done(&queries->warned);
     buffer_done(&queries->key);
     mem_free(queries);
 }
 
 uint64_t queries_count(const Queries *queries) {
     return queries->by_key.count;
+}
+
+SharedQuery *queries_next(const Queries *queries, SharedQuery *after) {
+    return after ? after->next : queries->first;
 }
 
 // ---- getting and holding ----
@@ -70,6 +85,7 @@ Status queries_get(Queries *queries, const SqlContext *context, Bytes text,
         status = hold_views(queries, context, &plan, error);
         if (status != STATUS_OK) return status;
         found = add_query(queries, context, &plan);
+        warn_of_join(queries, &found->plan);
     }
     *ret_shared = found;
     return STATUS_OK;
@@ -201,6 +217,44 @@ static void release_views(Queries *queries, const SharedPlan *plan) {
     if (count > 0 && views->release) views->release(views->user, plan->query);
 }
 
+// ---- notices ----
+
+void queries_set_notices(Queries *queries, const SyncNotices *notices) {
+    queries->notices = *notices;
+}
+
+// Once per text, since clients may subscribe and unsubscribe as often as they like.
+static void warn_of_join(Queries *queries, const SharedPlan *plan) {
+    if (queries->notices.warn == NULL || !query_joins_without_index(plan->query)) return;
+    uint64_t key = hash_bytes(plan->text);
+    if (u64_map_find(&queries->warned, key)) return;
+    if (queries->warned.count == WARNINGS_MAX) return;
+    (void)u64_map_set(&queries->warned, key, queries);
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < query_fragment_count(plan->query); i++) {
+        const Fragment *fragment = query_fragment(plan->query, i);
+        for (uint32_t t = 0; t < fragment_table_count(fragment); t++) {
+            const Table *table = store_find_table(queries->store, fragment_table(fragment, t));
+            rows += table_row_count(table);
+        }
+    }
+    Buffer text;
+    buffer_init(&text, WARNING_BYTES_MAX);
+    buffer_append_format(&text,
+                         "a subscription joins without an index: a change of one table may look "
+                         "at all rows of the others (they have %llu now). An index on the joined "
+                         "columns helps; EXPLAIN shows the cost; SET join_without_index = false "
+                         "forbids such subscriptions: ",
+                         (unsigned long long)rows);
+    uint32_t count = plan->text.count < WARNING_TEXT_BYTES_MAX ? plan->text.count
+                                                               : WARNING_TEXT_BYTES_MAX;
+    buffer_append_bytes(&text, bytes_slice(plan->text, 0, count));
+    if (count < plan->text.count) buffer_append_text(&text, " ...");
+    ASSERT(!text.failed);
+    queries->notices.warn(queries->notices.user, buffer_bytes(&text));
+    buffer_done(&text);
+}
+
 // ---- plans ----
 
 static Status plan_compile(Queries *queries, const SqlContext *context, Bytes text,
@@ -310,6 +364,7 @@ static Status refresh(Queries *queries, SharedQuery *shared, const Commit *commi
     arena_done(&shared->plan.arena);
     shared->plan = plan;
     plan_watch(queries, shared);
+    warn_of_join(queries, &shared->plan);
     return STATUS_OK;
 }
 

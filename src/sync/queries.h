@@ -9,6 +9,7 @@
 // Limits     QUERY_PLAN_BYTES_MAX, SQL_TEXT_BYTES_MAX.
 #pragma once
 
+#include "sync/cost.h"
 #include "sync/sync.h"
 #include "sync/watch.h"
 
@@ -80,6 +81,7 @@ struct SharedQuery {
     HolderVec holders;
     uint32_t holders_by_format[FORMAT_COUNT];
     uint64_t collected_by;  // serial of the set that took it last
+    QueryCost cost;
 };
 
 typedef struct Queries Queries;
@@ -87,6 +89,7 @@ typedef struct Queries Queries;
 Queries *queries_create(Store *store);
 void queries_free(Queries *queries);  // none may be held
 void queries_set_views(Queries *queries, const SyncViews *views);
+void queries_set_notices(Queries *queries, const SyncNotices *notices);
 // The query for this text and asker, compiled if nobody holds it yet. Who does not hold it afterwards calls
 // queries_drop_unheld. Errors carry the text ("..., executing: `...`").
 Status queries_get(Queries *queries, const SqlContext *context, Bytes text,
@@ -112,3 +115,5 @@ void queries_refresh(Queries *queries, const Commit *commit,
                      void (*failed)(void *user, SharedQuery *shared, const Error *error),
                      void *user);
 uint64_t queries_count(const Queries *queries);
+// In the order of creation: NULL begins and ends the walk.
+SharedQuery *queries_next(const Queries *queries, SharedQuery *after);

@@ -29,6 +29,12 @@ void sync_set_views(Sync *sync, const SyncViews *views) {
     queries_set_views(sync->queries, views);
 }
 
+void sync_set_notices(Sync *sync, const SyncNotices *notices) {
+    ASSERT(sync->first == NULL);
+    sync->notices = *notices;
+    queries_set_notices(sync->queries, notices);
+}
+
 void sync_free(Sync *sync) {
     ASSERT(sync->first == NULL);
     queries_free(sync->queries);
@@ -51,6 +57,7 @@ SyncClient *sync_add_client(Sync *sync, const SyncClientOptions *options) {
     SyncClient *client = mem_alloc_zero(sizeof *client);
     client->options = *options;
     client->format = format_of(options->protocol);
+    client->cost = mem_alloc_zero(sizeof *client->cost);
     u64_map_init(&client->sets);
     u64_map_init(&client->counted);
     client->next = sync->first;
@@ -84,6 +91,7 @@ void sync_remove_client(Sync *sync, SyncClient *client) {
     u64_map_done(&client->sets);
     u64_map_done(&client->counted);
     pending_vec_done(&client->pending);
+    mem_free(client->cost);
     mem_free(client);
 }
 

@@ -178,3 +178,16 @@ typedef struct SyncStats {
     uint64_t evaluations;  // how often a commit's effect on a query's fragment was computed
 } SyncStats;
 SyncStats sync_stats(const Sync *sync);
+
+// ---- costs ----
+
+typedef struct SyncNotices {
+    void *user;
+    int64_t (*nanos)(void *user);  // a clock for durations; NULL: times are not counted
+    // A query that somebody subscribes to joins without an index: once per text. NULL: nobody wants to know.
+    void (*warn)(void *user, Bytes text);
+} SyncNotices;
+void sync_set_notices(Sync *sync, const SyncNotices *notices);  // before the first client
+// What each distinct query and each client has cost since it came, as JSON; of both the most expensive ones, at
+// most `limit` (docs/sql.md).
+void sync_write_costs(const Sync *sync, uint32_t limit, Buffer *json);

@@ -24,7 +24,8 @@ static void refresh(Sync *sync, const Commit *commit, uint64_t ticket);
 static void end_holders(void *user, SharedQuery *shared, const Error *error);
 static void collect_updates(Sync *sync, const SyncEvent *event, const Commit *commit);
 static Status update_fragment(Sync *sync, SharedFragment *fragment, Error *error);
-static Status evaluate_fragment(Sync *sync, const SharedFragment *fragment, Error *error);
+static Status evaluate_fragment(Sync *sync, const SharedFragment *fragment, uint64_t *ret_scanned,
+                                Error *error);
 static Status encode_fragment(Sync *sync, SharedFragment *fragment, Error *error);
 static void encode_rows(Sync *sync, const SharedFragment *fragment, Format format);
 static bool add_insert(void *user, Bytes row);
@@ -87,12 +88,14 @@ static void collect_updates(Sync *sync, const SyncEvent *event, const Commit *co
     SharedFragmentVec *candidates = &sync->candidates;
     shared_fragment_vec_clear(candidates);
     queries_candidates(sync->queries, commit, candidates);
+    sync_cost_begin(sync);
     for (uint32_t i = 0; i < candidates->count; i++) {
         Error error;
         if (update_fragment(sync, candidates->items[i], &error) == STATUS_OK) continue;
         EndContext context = {sync, event->ticket};
         end_holders(&context, candidates->items[i]->shared, &error);
     }
+    sync_cost_end(sync);
     for (uint32_t i = 0; i < candidates->count; i++) distribute(sync, candidates->items[i]);
     for (uint32_t i = 0; i < sync->touched.count; i++) {
         SyncClient *client = sync->touched.items[i];
@@ -110,9 +113,11 @@ static Status update_fragment(Sync *sync, SharedFragment *fragment, Error *error
     ASSERT(fragment->shared->holders.count > 0);  // what nobody holds is not watched
     fragment->update = (FragmentUpdate){0};
     Error cause;
-    Status status = evaluate_fragment(sync, fragment, &cause);
+    uint64_t scanned = 0;
+    Status status = evaluate_fragment(sync, fragment, &scanned, &cause);
     uint64_t row_count = sync->inserts.count + sync->deletes.count;
     if (status == STATUS_OK && row_count > 0) status = encode_fragment(sync, fragment, &cause);
+    sync_cost_add(sync, fragment->shared, scanned, row_count);
     if (status != STATUS_OK) {
         return error_set(error, status, "%s, executing: `%.*s`", cause.text,
                          BYTES_FORMAT(fragment->shared->plan.text));
@@ -122,7 +127,8 @@ static Status update_fragment(Sync *sync, SharedFragment *fragment, Error *error
     return STATUS_OK;
 }
 
-static Status evaluate_fragment(Sync *sync, const SharedFragment *fragment, Error *error) {
+static Status evaluate_fragment(Sync *sync, const SharedFragment *fragment, uint64_t *ret_scanned,
+                                Error *error) {
     DeltaRows tables[SQL_LIVE_RELATIONS_MAX];
     DeltaInput input = {.store = sync->store, .tables = tables, .scratch = &sync->scratch};
     row_list_clear(&sync->inserts);
@@ -132,6 +138,7 @@ static Status evaluate_fragment(Sync *sync, const SharedFragment *fragment, Erro
                                                sync);
     arena_clear(&sync->scratch);
     sync->stats.evaluations++;
+    *ret_scanned = outcome.touched;
     Status status = query_check_outcome(&outcome, error);
     if (status != STATUS_OK) return status;
     bool fits = !sync->inserts.is_full && !sync->deletes.is_full;
@@ -176,6 +183,7 @@ static bool add_delete(void *user, Bytes row) {
 static void distribute(Sync *sync, const SharedFragment *fragment) {
     if (fragment->update.row_count == 0) return;
     const HolderVec *holders = &fragment->shared->holders;
+    QueryCost *cost = &fragment->shared->cost;
     for (uint32_t i = 0; i < holders->count; i++) {
         const QuerySet *set = holders->items[i].set;
         if (set->is_failed) continue;
@@ -186,6 +194,8 @@ static void distribute(Sync *sync, const SharedFragment *fragment) {
             client->delivered = fragment;
         }
         add_pending(sync, set, fragment);
+        cost->rows_sent += fragment->update.row_count;
+        cost->bytes_sent += fragment->update.rows[client->format].count;
     }
 }
 
@@ -197,6 +207,7 @@ static void add_pending(Sync *sync, const QuerySet *set, const SharedFragment *f
         client->is_touched = true;
         client_vec_push(&sync->touched, client);
     }
+    client->cost->rows += fragment->update.row_count;
     uint32_t id = client->format == FORMAT_V2 ? set->id : 0;
     pending_vec_push(&client->pending, (PendingRows){id, fragment});
     client->pending_bytes += fragment->update.rows[client->format].count;
