@@ -302,13 +302,13 @@
 #define MODULE_LOG_LINE_BYTES_MAX (1u << 20)
 // The log file of one day, unless it is set. Full: lines are dropped until the next day, and a last one says so.
 #define MODULE_LOG_DAY_BYTES_MAX (256ull << 20)
-// All log files of one database. More, when a day begins: the oldest go.
+// All log files of one database, and the days they are of, today included. More, when a day begins: the oldest go.
 #define MODULE_LOG_FILES_BYTES_MAX (2ull << 30)
 #define MODULE_LOG_FILES_MAX 4096u
+#define MODULE_LOG_DAYS_MAX 90
 // The newest lines of an in-memory database's log, as upstream.
 #define MODULE_LOG_MEMORY_BYTES (16u << 20)
-// What one request for the tail of a log may read.
-#define MODULE_LOG_TAIL_BYTES_MAX (64u << 20)
+#define MODULE_LOG_TAIL_BYTES_MAX (64u << 20)  // that one request for the tail of a log reads
 // Memory of one call or transaction outside the store (arguments, results, deltas).
 #define CALL_ARENA_BYTES_MAX (1ull << 32)
 // One answer of SQL over HTTP.

@@ -229,7 +229,8 @@ static CallOutcome invoke(Database *database, Tx *tx, const FunctionCall *call) 
     }
     ASSERT(database->env.tx == NULL);
     database->env.tx = tx;
-    database->function = call->name;
+    database->running.function = call->name;
+    database->running.has_panicked = false;
     CallOutcome outcome = instance_call_reducer(database->instance, call);
     database->env.tx = NULL;
     database->stats.calls++;
@@ -309,14 +310,7 @@ static ReducerReport finish_failed(Database *database, const ReducerCall *call,
     if (outcome->status == CALL_USER_ERROR) {
         event->result = RESULT_USER_ERROR;
         event->text = text;
-        ModuleLogRecord record = {
-            .level = MODULE_LOG_ERROR,
-            .target = BYTES_LITERAL("__spacetimedb__"),
-            .filename = BYTES_LITERAL("__spacetimedb__"),
-            .line = UINT32_MAX,
-            .function = call->reducer->name,
-            .message = text,
-        };
+        ModuleLogRecord record = call_failure_record(call->reducer->name, text);
         module_log_append(&database->module_log, &record, call->timestamp);
     } else if (outcome->status == CALL_OUT_OF_TIME) {
         event->result = RESULT_OUT_OF_ENERGY;
@@ -328,6 +322,10 @@ static ReducerReport finish_failed(Database *database, const ReducerCall *call,
                  BYTES_FORMAT(text));
     }
     if (outcome->status == CALL_TRAPPED || outcome->status == CALL_OUT_OF_TIME) {
+        ModuleLogRecord record = call_failure_record(call->reducer->name, text);
+        // A panic has said it all already, with a trace of its own.
+        if (!database->running.has_panicked)
+            module_log_append(&database->module_log, &record, database_now(database));
         database_restart_instance(database);
     }
     if (call->client) sync_call_failed(database->sync, event);
@@ -335,6 +333,17 @@ static ReducerReport finish_failed(Database *database, const ReducerCall *call,
                            .text = event->text,
                            .nanos = outcome->nanos,
                            .ticket = event->ticket};
+}
+
+ModuleLogRecord call_failure_record(Bytes function, Bytes text) {
+    return (ModuleLogRecord){
+        .level = MODULE_LOG_ERROR,
+        .target = BYTES_LITERAL("__spacetimedb__"),
+        .filename = BYTES_LITERAL("__spacetimedb__"),
+        .line = UINT32_MAX,
+        .function = function,
+        .message = text,
+    };
 }
 
 uint64_t database_commit(Database *database, TxCause *cause) {

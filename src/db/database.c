@@ -35,11 +35,12 @@ static Database *database_alloc(const DatabaseOptions *options) {
     database->actor.retain = database_retain;
     database->actor.release = database_release;
     database->refs = 1;
+    mutex_init(&database->guard.mutex);
     database->options = *options;
     if (options->directory) database->directory = mem_copy_text(bytes_of_text(options->directory));
     database->options.directory = database->directory;
-    database->durable_message.run = run_durable_message;
-    database->timer_message.run = run_timer_message;
+    database->errands.durable.run = run_durable_message;
+    database->errands.timer.run = run_timer_message;
     database->store = store_create();
     database->sync = sync_create(database->store, &options->output);
     database->env = (HostEnv){.os = options->os,
@@ -191,8 +192,8 @@ void database_unref(Database *database) {
     ASSERT(before > 0);
     if (before > 1) return;
     // Closing drains the log: not on whatever thread (net, log) let go last.
-    database->close_job.run = close_job;
-    executor_pool_run(database->options.pool, &database->close_job);
+    database->errands.close.run = close_job;
+    executor_pool_run(database->options.pool, &database->errands.close);
 }
 
 static void database_retain(Actor *actor) {
@@ -204,7 +205,7 @@ static void database_release(Actor *actor) {
 }
 
 static void close_job(PoolJob *job) {
-    Database *database = (Database *)(void *)((char *)job - offsetof(Database, close_job));
+    Database *database = (Database *)(void *)((char *)job - offsetof(Database, errands.close));
     database_close(database);
 }
 
@@ -221,7 +222,7 @@ static void database_close(Database *database) {
     sync_free(database->sync);
     views_done(database);
     procedures_done(database);
-    instance_free(database->instance);
+    instance_free(database_swap_instance(database, NULL));
     module_version_unref(database->version);
     bytes_map_done(&database->reducers);
     module_log_done(&database->module_log);
@@ -230,6 +231,7 @@ static void database_close(Database *database) {
     schedule_vec_done(&database->schedule);
     arena_done(&database->call_arena);
     gate_unref(database->gate);
+    mutex_done(&database->guard.mutex);
     mem_free(database->directory);
     mem_free(database);
 }
@@ -296,7 +298,7 @@ static void log_advanced(void *user) {
     atomic_thread_fence(memory_order_seq_cst);
     if (!atomic_load(&database->has_waiters)) return;
     if (atomic_exchange(&database->durable_posted, true)) return;
-    database_post(database, &database->durable_message);
+    database_post(database, &database->errands.durable);
 }
 
 void database_post_when_durable(Database *database, uint64_t ticket, DbMessage *message) {
@@ -340,7 +342,7 @@ static void post_ready_waiters(Database *database) {
 static void database_timer(Actor *actor) {
     Database *database = database_of_actor(actor);
     if (atomic_exchange(&database->timer_posted, true)) return;
-    database_post(database, &database->timer_message);
+    database_post(database, &database->errands.timer);
 }
 
 static void run_timer_message(Database *database, DbMessage *message) {
@@ -354,9 +356,10 @@ static void run_timer_message(Database *database, DbMessage *message) {
 
 static void module_wrote_log(void *user, const ModuleLogRecord *record) {
     Database *database = user;
+    if (record->level == MODULE_LOG_PANIC) database->running.has_panicked = true;
     ModuleLogRecord with_function = *record;
-    if (with_function.function.data == NULL && database->function.count > 0) {
-        with_function.function = database->function;
+    if (with_function.function.data == NULL && database->running.function.count > 0) {
+        with_function.function = database->running.function;
     }
     module_log_append(&database->module_log, &with_function, database_now(database));
 }

@@ -33,21 +33,38 @@ typedef struct ModuleVersion {
     ModuleDef *def;
 } ModuleVersion;
 
+// Held to put another instance in place, and to interrupt the one that is.
+typedef struct InstanceGuard {
+    Mutex mutex;
+    bool is_interrupted;  // under mutex: whatever runs from here on ends
+} InstanceGuard;
+
+// What the database has to do some time, each at most once at a time.
+typedef struct Errands {
+    DbMessage durable;
+    DbMessage timer;
+    PoolJob close;
+} Errands;
+
+typedef struct RunningCall {
+    Bytes function;     // what runs now, for log records
+    bool has_panicked;  // it left a record with a trace
+} RunningCall;
+
 struct Database {
     Actor actor;  // first: an Actor of ours is a Database
     // ---- any thread ----
     _Atomic uint32_t refs;
     _Atomic bool has_waiters;  // executor sets and clears, log thread reads: seq_cst with the gate
-    _Atomic bool durable_posted;  // durable_message is on its way
-    _Atomic bool timer_posted;    // timer_message is on its way
+    _Atomic bool durable_posted;  // errands.durable is on its way
+    _Atomic bool timer_posted;    // errands.timer is on its way
     _Atomic uint32_t
         immediate_count;      // calls that wait; whoever adds and the executor; relaxed: a bound
     DatabaseOptions options;  // constant; `directory` is ours
     char *directory;
     Gate *gate;  // constant; NULL: in memory
-    DbMessage durable_message;
-    DbMessage timer_message;
-    PoolJob close_job;
+    InstanceGuard guard;
+    Errands errands;
     // ---- executor, or the procedure that borrowed its turn ----
     ProcedureRun *borrower;  // takes the turn over once this message is done
     QueueNode *backlog;      // taken from the inbox, not yet run
@@ -64,7 +81,7 @@ struct Database {
     Instance *instance;  // NULL after a failed restart
     BytesMap reducers;   // canonical name -> FunctionDef
     ProgramInfo info;    // without the program's bytes
-    Bytes function;      // what runs now, for log records
+    RunningCall running;
     // clients of the log, waiters for the disk, rows that wait for their time
     WaiterVec waiters;
     ScheduleVec schedule;  // a heap by due
@@ -94,6 +111,8 @@ void module_version_unref(ModuleVersion *version);  // any thread; accepts NULL
 // An instance that calls of this database may use, with the database's time limit.
 Status database_create_instance(Database *database, Program *program, HostEnv *env,
                                 Instance **ret_instance, Error *error);
+// Puts the instance (which may be NULL) in place of the one that is; the caller frees that.
+Instance *database_swap_instance(Database *database, Instance *instance);
 // A fresh instance after a trap; without one, calls answer "no such module".
 void database_restart_instance(Database *database);
 // Compiles, instantiates against the database's environment and validates.
@@ -144,6 +163,8 @@ CallOutcome database_invoke(Database *database, Tx *tx, const ReducerCall *call)
 // BSATN of a client's arguments, checked; in the call arena if they came as JSON. kind: "reducer", "procedure".
 Status call_check_args(Database *database, const FunctionDef *def, const char *kind,
                        const Request *request, Bytes *ret_args, Error *error);
+// The record of a call that a trap or a limit ended: the cause and the module's own backtrace. The text is borrowed.
+ModuleLogRecord call_failure_record(Bytes function, Bytes text);
 // Writes into the module's log that somebody called what is not there, or wrongly.
 void call_log_bad(Database *database, const char *kind, Bytes name, bool exists);
 bool call_is_visible(const Database *database, const Caller *caller, const FunctionDef *def);

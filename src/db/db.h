@@ -28,6 +28,9 @@ typedef struct PoolJob {
     void (*run)(struct PoolJob *job);
 } PoolJob;
 void executor_pool_run(ExecutorPool *pool, PoolJob *job);
+// The same on a thread that may wait as long as it likes, started for it if none is free. Jobs beyond WAIT_THREADS_MAX at
+// a time wait for a thread. Any thread.
+void executor_pool_run_waiting(ExecutorPool *pool, PoolJob *job);
 
 // ---- a clock that tests move ----
 
@@ -96,6 +99,9 @@ Database *database_ref(Database *database);  // any thread
 void database_unref(Database *database);     // any thread; accepts NULL; the last one closes
 // Ends it: clients are closed with 1001 "module exited", later messages find it stopped. Executor.
 void database_stop(Database *database);
+// What its reducers and views do ends soon, now and from here on, as a fatal error: the database is to be stopped for
+// good and nobody wants to wait for an endless loop. Any thread.
+void database_interrupt(Database *database);
 bool database_is_stopped(const Database *database);
 const DatabaseOptions *database_options(const Database *database);  // any thread
 Gate *database_gate(const Database *database);                      // any thread; NULL: in memory
@@ -249,9 +255,19 @@ Status database_sql(Database *database, const Caller *caller, Bytes text, SqlRep
 
 // ---- module log ----
 
+// Where a log ends.
+typedef struct LogPosition {
+    int64_t day;     // of the current file, since 1970
+    uint64_t bytes;  // of whole lines in it; in memory: that were ever logged
+} LogPosition;
+
 typedef struct LogFollower LogFollower;
-// The last `lines` lines (UINT32_MAX: the whole current file), appended to `text`.
-Status database_log_tail(Database *database, uint32_t lines, Buffer *text, Error *error);
+// The last `lines` lines (UINT32_MAX: the whole current file), appended to `text`, and where they end. Any thread, also
+// while a reducer runs.
+Status database_log_tail(Database *database, uint32_t lines, Buffer *text, LogPosition *ret_end,
+                         Error *error);
+// What was logged since, as far as it is kept; at most the last MODULE_LOG_TAIL_BYTES_MAX of a file. Executor.
+Status database_log_since(Database *database, const LogPosition *since, Buffer *text, Error *error);
 // From now on `line` is called with whole lines, on the executor, until it answers false, the follower is
 // removed, or the database stops (then once with no bytes).
 LogFollower *database_log_follow(Database *database, bool (*line)(void *user, Bytes text),

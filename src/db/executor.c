@@ -1,5 +1,9 @@
 // executor.c - the pool: a run queue of actors, a heap of timers, and threads that wait for either.
 //
+// When all threads have been inside the same turns for a while and others wait, somebody hogs them: a module in a loop.
+// The watcher starts another thread then, which ends when it is not needed any more: so a database's endless loop
+// takes processor time, but nobody's turn.
+//
 // An actor is in the run queue at most once. The pusher of a message and the thread that finishes a turn
 // both try to move it from idle to queued; sequential consistency between inbox and state makes sure that one
 // of them sees the other's step.
@@ -10,10 +14,18 @@
 #include "db/wait_threads.h"
 
 VEC(ActorVec, actor_vec, Actor *)
-VEC(ThreadVec, thread_vec, Thread)
-
 #define POOL_THREADS_DEFAULT 4u
 #define POOL_THREADS_MAX 64u
+// Nobody took anything from the queue for so long: another thread is started.
+#define POOL_HOGGED_MS 20u
+
+typedef enum SlotState { SLOT_FREE, SLOT_RUNS, SLOT_ENDED } SlotState;
+
+typedef struct PoolThread {
+    ExecutorPool *pool;  // constant
+    Thread thread;       // of whoever starts and joins: the creator, the watcher
+    SlotState state;     // under the pool's mutex
+} PoolThread;
 
 struct ExecutorPool {
     Os *os;
@@ -31,19 +43,37 @@ struct ExecutorPool {
     PoolSleeper *sleepers;  // a list: the waiters among them that sleep
     uint32_t settlers;      // inside executor_pool_settle
     Condition settled;
+    uint64_t taken;           // actors and jobs that threads began with
+    uint32_t threads_wanted;  // constant
+    uint32_t thread_count;    // that run
+    bool is_watched;          // the watcher is to look whether they get on
+    Condition watch;
     bool stop;
-    ThreadVec threads;
+    PoolThread threads[POOL_THREADS_MAX];
     // ---- their own ----
+    Thread watcher;
     WaitThreads waiters;
 };
 
+typedef struct PoolWork {
+    Actor *actor;
+    PoolJob *job;
+    Actor *due;
+} PoolWork;  // one of them, or none
+
+static void pool_watch(void *user);
+static PoolThread *pool_free_slot(ExecutorPool *pool);
 static void pool_run(void *user);
-static bool pool_next(ExecutorPool *pool, Actor **ret_actor, PoolJob **ret_job, Actor **ret_due);
+static bool pool_next(PoolThread *self, PoolWork *ret_work);
+static PoolWork pool_take(ExecutorPool *pool);
+static bool pool_is_spare(const ExecutorPool *pool);
 static void pool_wait(ExecutorPool *pool);
 static Actor *pool_take_due(ExecutorPool *pool);
 static void pool_run_actor(ExecutorPool *pool, Actor *actor);
 static void pool_finish_turn(ExecutorPool *pool, Actor *actor);
 static void pool_enqueue(ExecutorPool *pool, Actor *actor);
+static void pool_wake_and_unlock(ExecutorPool *pool);
+static void pool_watch_over(ExecutorPool *pool);
 static void heap_place(ExecutorPool *pool, uint32_t slot, Actor *actor);
 static void heap_up(ExecutorPool *pool, uint32_t slot);
 static void heap_down(ExecutorPool *pool, uint32_t slot);
@@ -63,12 +93,15 @@ ExecutorPool *executor_pool_create(Os *os, uint32_t threads) {
     condition_init(&pool->work);
     condition_init(&pool->settled);
     wait_threads_init(&pool->waiters, waiting_job_over, pool);
-    thread_vec_reserve(&pool->threads, threads);
+    condition_init(&pool->watch);
+    pool->threads_wanted = threads;
+    pool->thread_count = threads;
+    for (uint32_t i = 0; i < POOL_THREADS_MAX; i++) pool->threads[i].pool = pool;
     for (uint32_t i = 0; i < threads; i++) {
-        Thread *thread = thread_vec_add(&pool->threads);
-        *thread = (Thread){0};
-        thread_start(thread, "executor", pool_run, pool);
+        pool->threads[i].state = SLOT_RUNS;
+        thread_start(&pool->threads[i].thread, "executor", pool_run, &pool->threads[i]);
     }
+    thread_start(&pool->watcher, "watcher", pool_watch, pool);
     return pool;
 }
 
@@ -78,13 +111,17 @@ void executor_pool_free(ExecutorPool *pool) {
     mutex_lock(&pool->mutex);
     pool->stop = true;
     condition_broadcast(&pool->work);
+    condition_signal(&pool->watch);
     mutex_unlock(&pool->mutex);
-    for (uint32_t i = 0; i < pool->threads.count; i++) thread_join(&pool->threads.items[i]);
+    thread_join(&pool->watcher);  // from here on nobody starts any
+    for (uint32_t i = 0; i < POOL_THREADS_MAX; i++) {
+        if (pool->threads[i].state != SLOT_FREE) thread_join(&pool->threads[i].thread);
+    }
     ASSERT(pool->run_first == NULL);
     ASSERT(pool->waiting_jobs == 0);
     ASSERT(pool->sleepers == NULL);
-    thread_vec_done(&pool->threads);
     actor_vec_done(&pool->timers);
+    condition_done(&pool->watch);
     condition_done(&pool->settled);
     condition_done(&pool->work);
     mutex_done(&pool->mutex);
@@ -100,9 +137,7 @@ void executor_pool_run(ExecutorPool *pool, PoolJob *job) {
         pool->job_first = job;
     }
     pool->job_last = job;
-    bool wake = pool->waiting > 0;
-    mutex_unlock(&pool->mutex);
-    if (wake) condition_signal(&pool->work);
+    pool_wake_and_unlock(pool);
 }
 
 void executor_pool_run_waiting(ExecutorPool *pool, PoolJob *job) {
@@ -160,51 +195,120 @@ static void pool_enqueue(ExecutorPool *pool, Actor *actor) {
         pool->run_first = actor;
     }
     pool->run_last = actor;
+    pool_wake_and_unlock(pool);
+}
+
+// Something was queued: a thread takes it, or the watcher sees to it that one does.
+static void pool_wake_and_unlock(ExecutorPool *pool) {
     bool wake = pool->waiting > 0;
+    if (!wake) pool_watch_over(pool);
     mutex_unlock(&pool->mutex);
     if (wake) condition_signal(&pool->work);
 }
 
-static void pool_run(void *user) {
+static void pool_watch_over(ExecutorPool *pool) {
+    if (pool->is_watched) return;
+    pool->is_watched = true;
+    condition_signal(&pool->watch);
+}
+
+// ---- the watcher ----
+
+static void pool_watch(void *user) {
     ExecutorPool *pool = user;
-    Actor *actor = NULL;
-    PoolJob *job = NULL;
-    Actor *due = NULL;
-    while (pool_next(pool, &actor, &job, &due)) {
-        if (due) {
-            due->timer(due);
-            due->release(due);
+    mutex_lock(&pool->mutex);
+    while (!pool->stop) {
+        if (!pool->is_watched) {
+            condition_wait(&pool->watch, &pool->mutex);
+            continue;
         }
-        if (actor) pool_run_actor(pool, actor);
-        if (job) job->run(job);
+        uint64_t taken = pool->taken;
+        (void)condition_wait_ms(&pool->watch, &pool->mutex, POOL_HOGGED_MS);
+        bool is_queued = pool->run_first || pool->job_first;
+        if (!is_queued || pool->waiting > 0) {
+            pool->is_watched = false;
+            continue;
+        }
+        PoolThread *slot = pool->taken == taken ? pool_free_slot(pool) : NULL;
+        if (slot == NULL || pool->stop) continue;
+        Thread ended = slot->state == SLOT_ENDED ? slot->thread : (Thread){0};
+        slot->state = SLOT_RUNS;
+        pool->thread_count++;
+        mutex_unlock(&pool->mutex);
+        thread_join(&ended);
+        thread_start(&slot->thread, "executor", pool_run, slot);
+        mutex_lock(&pool->mutex);
+    }
+    mutex_unlock(&pool->mutex);
+}
+
+static PoolThread *pool_free_slot(ExecutorPool *pool) {
+    for (uint32_t i = 0; i < POOL_THREADS_MAX; i++) {
+        if (pool->threads[i].state != SLOT_RUNS) return &pool->threads[i];
+    }
+    return NULL;
+}
+
+// ---- the threads ----
+
+static void pool_run(void *user) {
+    PoolThread *self = user;
+    PoolWork work;
+    while (pool_next(self, &work)) {
+        if (work.due) {
+            work.due->timer(work.due);
+            work.due->release(work.due);
+        }
+        if (work.actor) pool_run_actor(self->pool, work.actor);
+        if (work.job) work.job->run(work.job);
     }
 }
 
-// Waits for one thing to do; false: the pool ends.
-static bool pool_next(ExecutorPool *pool, Actor **ret_actor, PoolJob **ret_job, Actor **ret_due) {
-    *ret_actor = NULL;
-    *ret_job = NULL;
-    *ret_due = NULL;
+// Waits for one thing to do; false: the thread ends.
+static bool pool_next(PoolThread *self, PoolWork *ret_work) {
+    ExecutorPool *pool = self->pool;
+    PoolWork work;
     mutex_lock(&pool->mutex);
-    while (!*ret_actor && !*ret_job && !*ret_due) {
-        *ret_due = pool_take_due(pool);
-        if (*ret_due) break;
-        if (pool->run_first) {
-            *ret_actor = pool->run_first;
-            pool->run_first = pool->run_first->next;
-            if (!pool->run_first) pool->run_last = NULL;
-        } else if (pool->job_first) {
-            *ret_job = pool->job_first;
-            pool->job_first = (PoolJob *)(void *)pool->job_first->node.next;
-            if (!pool->job_first) pool->job_last = NULL;
-        } else if (pool->stop) {
+    for (;;) {
+        work = pool_take(pool);
+        if (work.due || work.actor || work.job) {
+            if ((pool->run_first || pool->job_first) && pool->waiting == 0) pool_watch_over(pool);
             break;
-        } else {
-            pool_wait(pool);
         }
+        if (pool->stop || pool_is_spare(pool)) {
+            ASSERT(pool->thread_count > 0);
+            if (!pool->stop) self->state = SLOT_ENDED;
+            pool->thread_count--;
+            tell_settlers(pool);
+            break;
+        }
+        pool_wait(pool);
     }
     mutex_unlock(&pool->mutex);
-    return *ret_actor || *ret_job || *ret_due;
+    *ret_work = work;
+    return work.due || work.actor || work.job;
+}
+
+static PoolWork pool_take(ExecutorPool *pool) {
+    PoolWork work = {.due = pool_take_due(pool)};
+    if (work.due) return work;
+    if (pool->run_first) {
+        work.actor = pool->run_first;
+        pool->run_first = pool->run_first->next;
+        if (!pool->run_first) pool->run_last = NULL;
+        pool->taken++;
+    } else if (pool->job_first) {
+        work.job = pool->job_first;
+        pool->job_first = (PoolJob *)(void *)pool->job_first->node.next;
+        if (!pool->job_first) pool->job_last = NULL;
+        pool->taken++;
+    }
+    return work;
+}
+
+// One that helped out and finds another one waiting. Who waits is not woken for that: it may be the last.
+static bool pool_is_spare(const ExecutorPool *pool) {
+    return pool->thread_count > pool->threads_wanted && pool->waiting > 0;
 }
 
 static void pool_wait(ExecutorPool *pool) {
@@ -390,7 +494,7 @@ static void tell_settlers(ExecutorPool *pool) {
 
 // Whoever is not waiting for something to do is doing something; whoever sleeps and is due will be soon.
 static bool is_quiet(const ExecutorPool *pool) {
-    if (pool->run_first || pool->job_first || pool->waiting < pool->threads.count) return false;
+    if (pool->run_first || pool->job_first || pool->waiting < pool->thread_count) return false;
     uint32_t asleep = 0;
     for (const PoolSleeper *at = pool->sleepers; at; at = at->next) asleep += !at->is_ended;
     return asleep == pool->waiting_jobs && next_due(pool) > 0;

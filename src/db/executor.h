@@ -48,10 +48,6 @@ void actor_return(Actor *actor);
 // Replaces the actor's timer; 0 removes it.
 void actor_set_timer(Actor *actor, int64_t due_nanos);
 
-// Runs a job on a thread that may wait as long as it likes, started for it if none is free. Jobs beyond
-// WAIT_THREADS_MAX at a time wait for a thread. Any thread.
-void executor_pool_run_waiting(ExecutorPool *pool, PoolJob *job);
-
 // ---- time ----
 
 // Somebody on such a thread who waits for a time.

@@ -1,5 +1,6 @@
 // module_log.c - see module_log.h. Lines are appended with one positioned write each; nothing is synced: a log
-// is for people, the commitlog is for data.
+// is for people, the commitlog is for data. Readers open the day's file themselves and read as far as the end that was
+// published last: what is before it never changes.
 
 #include "db/module_log.h"
 
@@ -27,18 +28,29 @@ static const char *level_name(ModuleLogLevel level);
 static void write_record(Buffer *line, const ModuleLogRecord *record, int64_t now_micros);
 static void write_member(Buffer *line, const char *name, Bytes value);
 static void write_trace(Buffer *line, const ModuleLogRecord *record);
+static void file_path(const ModuleLog *log, int64_t day, char *path);
 static void open_day(ModuleLog *log, int64_t day);
+static bool is_too_old(const ModuleLog *log, const char *name);
+static void publish_end(ModuleLog *log);
 static void drop_oldest(ModuleLog *log);
 static void store_line(ModuleLog *log, Bytes line);
 static void keep_in_memory(ModuleLog *log, Bytes line);
+static void drop_front(ModuleLog *log);
 static void tell_followers(ModuleLog *log, Bytes line);
-static Status file_tail(ModuleLog *log, uint32_t lines, Buffer *text, Error *error);
+static Status file_tail(ModuleLog *log, const LogPosition *end, uint32_t lines, Buffer *text,
+                        Error *error);
+static Status read_tail(Os *os, File file, uint64_t end, uint32_t lines, Buffer *read,
+                        Error *error);
+static Status file_part(ModuleLog *log, int64_t day, uint64_t from, uint64_t to, Buffer *text,
+                        Error *error);
+static void memory_since(const ModuleLog *log, uint64_t since, Buffer *text);
 static uint32_t tail_start(Bytes text, uint32_t lines);
 
 void module_log_init(ModuleLog *log, Os *os, const char *directory, uint64_t day_bytes_max) {
     *log = (ModuleLog){.os = os, .file = FILE_NONE, .file_day = INT64_MIN};
     log->day_bytes_max = day_bytes_max > 0 ? day_bytes_max : MODULE_LOG_DAY_BYTES_MAX;
     if (directory) log->directory = mem_copy_text(bytes_of_text(directory));
+    mutex_init(&log->mutex);
     buffer_init(&log->memory, 2 * (size_t)MODULE_LOG_MEMORY_BYTES);
     buffer_init(&log->line, MODULE_LOG_LINE_BYTES_MAX);
     if (directory) {
@@ -58,6 +70,7 @@ void module_log_done(ModuleLog *log) {
     buffer_done(&log->memory);
     buffer_done(&log->line);
     mem_free(log->directory);
+    mutex_done(&log->mutex);
     *log = (ModuleLog){.file = FILE_NONE};
 }
 
@@ -141,19 +154,32 @@ static void open_day(ModuleLog *log, int64_t day) {
     os_file_close(log->os, log->file);
     log->file = FILE_NONE;
     log->file_day = day;
-    Buffer text;
-    buffer_init(&text, 128);
-    timestamp_write_text(&text, day * MICROS_PER_DAY);
+    log->file_bytes = 0;
     char path[PATH_BYTES_MAX];
-    (void)snprintf(path, sizeof path, "%s/%.10s.log", log->directory, (const char *)text.data);
-    buffer_done(&text);
+    file_path(log, day, path);
     Error error;
     Status status = log->os->file_open(log->os, path, OS_OPEN_CREATE, &log->file, &error);
     if (status == STATUS_OK)
         status = log->os->file_size(log->os, log->file, &log->file_bytes, &error);
     if (status != STATUS_OK) log_line(LOG_WARN, "db", "module log: %s", error.text);
     log->is_full = false;
+    publish_end(log);
     drop_oldest(log);
+}
+
+// path  PATH_BYTES_MAX
+static void file_path(const ModuleLog *log, int64_t day, char *path) {
+    Buffer text;
+    buffer_init(&text, 128);
+    timestamp_write_text(&text, day * MICROS_PER_DAY);
+    (void)snprintf(path, PATH_BYTES_MAX, "%s/%.10s.log", log->directory, (const char *)text.data);
+    buffer_done(&text);
+}
+
+static void publish_end(ModuleLog *log) {
+    mutex_lock(&log->mutex);
+    log->end = (LogPosition){log->file_day, log->file_bytes};
+    mutex_unlock(&log->mutex);
 }
 
 typedef struct LogFile {
@@ -174,7 +200,13 @@ static void add_file(void *user, const char *name, bool is_directory) {
     memcpy(log_file_vec_add(files)->name, name, count + 1);
 }
 
-// From the newest back, as long as they fit; the day's own stays whatever it has.
+static bool is_too_old(const ModuleLog *log, const char *name) {
+    char oldest[PATH_BYTES_MAX];
+    file_path(log, log->file_day - (MODULE_LOG_DAYS_MAX - 1), oldest);
+    return strcmp(name, strrchr(oldest, '/') + 1) < 0;
+}
+
+// From the newest back, as long as they fit and are not too old; the day's own stays whatever it has.
 static void drop_oldest(ModuleLog *log) {
     LogFileVec files = {0};
     Error error;
@@ -190,7 +222,9 @@ static void drop_oldest(ModuleLog *log) {
             (void)log->os->file_size(log->os, file, &bytes, &error);
         os_file_close(log->os, file);
         total += bytes;
-        if (total <= MODULE_LOG_FILES_BYTES_MAX || i == files.count) continue;
+        bool is_kept = total <= MODULE_LOG_FILES_BYTES_MAX &&
+                       !is_too_old(log, files.items[i - 1].name);
+        if (is_kept || i == files.count) continue;
         if (log->os->remove(log->os, path, &error) != STATUS_OK)
             log_line(LOG_WARN, "db", "module log: %s", error.text);
     }
@@ -210,6 +244,7 @@ static void store_line(ModuleLog *log, Bytes line) {
     if (status == STATUS_OK) {
         log->file_bytes += line.count;
         log->complained = false;
+        publish_end(log);
     } else if (!log->complained) {
         log->complained = true;
         log_line(LOG_ERROR, "db", "module log: %s; lines are lost until it works again",
@@ -218,8 +253,14 @@ static void store_line(ModuleLog *log, Bytes line) {
 }
 
 static void keep_in_memory(ModuleLog *log, Bytes line) {
+    mutex_lock(&log->mutex);
+    log->end.bytes += line.count;
     buffer_append_bytes(&log->memory, line);
-    if (log->memory.count <= MODULE_LOG_MEMORY_BYTES) return;
+    if (log->memory.count > MODULE_LOG_MEMORY_BYTES) drop_front(log);
+    mutex_unlock(&log->mutex);
+}
+
+static void drop_front(ModuleLog *log) {
     // Drop whole lines from the front until half of the limit is free again: one copy per many lines.
     size_t drop = log->memory.count - MODULE_LOG_MEMORY_BYTES / 2;
     const uint8_t *newline = memchr(log->memory.data + drop, '\n', log->memory.count - drop);
@@ -242,49 +283,107 @@ static void tell_followers(ModuleLog *log, Bytes line) {
 
 // ---- db.h ----
 
-Status database_log_tail(Database *database, uint32_t lines, Buffer *text, Error *error) {
+Status database_log_tail(Database *database, uint32_t lines, Buffer *text, LogPosition *ret_end,
+                         Error *error) {
     ModuleLog *log = &database->module_log;
-    if (log->directory) return file_tail(log, lines, text, error);
-    Bytes all = buffer_bytes(&log->memory);
-    uint32_t start = tail_start(all, lines);
-    buffer_append_bytes(text, bytes_slice(all, start, all.count - start));
-    return STATUS_OK;
+    mutex_lock(&log->mutex);
+    LogPosition end = log->end;
+    if (log->directory == NULL) {
+        Bytes all = buffer_bytes(&log->memory);
+        uint32_t start = tail_start(all, lines);
+        buffer_append_bytes(text, bytes_slice(all, start, all.count - start));
+    }
+    mutex_unlock(&log->mutex);
+    *ret_end = end;
+    return log->directory ? file_tail(log, &end, lines, text, error) : STATUS_OK;
 }
 
-// Reads blocks from the end until they hold enough lines.
-static Status file_tail(ModuleLog *log, uint32_t lines, Buffer *text, Error *error) {
-    if (log->file.descriptor < 0) {
-        return error_set(error, STATUS_IO, "Logs are temporarily not available");
-    }
-    uint64_t at = log->file_bytes;
+static Status file_tail(ModuleLog *log, const LogPosition *end, uint32_t lines, Buffer *text,
+                        Error *error) {
+    Os *os = log->os;
+    char path[PATH_BYTES_MAX];
+    file_path(log, end->day, path);
+    File file = FILE_NONE;
     Buffer read;
     buffer_init(&read, MODULE_LOG_TAIL_BYTES_MAX + TAIL_BLOCK_BYTES);
-    Status status = STATUS_OK;
-    bool enough = false;
-    uint64_t wanted = TAIL_BLOCK_BYTES;
-    while (status == STATUS_OK && !enough) {
-        uint64_t count = log->file_bytes < wanted ? log->file_bytes : wanted;
-        at = log->file_bytes - count;
-        buffer_clear(&read);
-        uint8_t *room = buffer_reserve(&read, (size_t)count);
-        ASSERT(room != NULL);
-        status = log->os->file_read(log->os, log->file, at, room, (size_t)count, error);
-        if (status == STATUS_OK) buffer_advance(&read, (size_t)count);
-        enough = at == 0 || tail_start(buffer_bytes(&read), lines) > 0 ||
-                 count >= MODULE_LOG_TAIL_BYTES_MAX;
-        wanted = wanted * 4 > MODULE_LOG_TAIL_BYTES_MAX ? MODULE_LOG_TAIL_BYTES_MAX : wanted * 4;
-    }
+    Status status = os->file_open(os, path, OS_OPEN_READ, &file, error);
+    if (status == STATUS_OK) status = read_tail(os, file, end->bytes, lines, &read, error);
     if (status == STATUS_OK) {
         Bytes all = buffer_bytes(&read);
         uint32_t start = tail_start(all, lines);
-        if (at > 0 && start == 0) {  // the limit cut a line
+        if (all.count < end->bytes && start == 0) {  // the limit cut a line
             const uint8_t *newline = memchr(all.data, '\n', all.count);
             start = newline ? (uint32_t)(newline + 1 - all.data) : all.count;
         }
         buffer_append_bytes(text, bytes_slice(all, start, all.count - start));
     }
     buffer_done(&read);
+    os_file_close(os, file);
     return status;
+}
+
+// Reads ever more of the end until it holds enough lines.
+static Status read_tail(Os *os, File file, uint64_t end, uint32_t lines, Buffer *read,
+                        Error *error) {
+    Status status = STATUS_OK;
+    bool enough = false;
+    uint64_t wanted = TAIL_BLOCK_BYTES;
+    while (status == STATUS_OK && !enough) {
+        uint64_t count = end < wanted ? end : wanted;
+        buffer_clear(read);
+        uint8_t *room = buffer_reserve(read, (size_t)count);
+        ASSERT(room != NULL);
+        status = os->file_read(os, file, end - count, room, (size_t)count, error);
+        if (status == STATUS_OK) buffer_advance(read, (size_t)count);
+        enough = count == end || tail_start(buffer_bytes(read), lines) > 0 ||
+                 count >= MODULE_LOG_TAIL_BYTES_MAX;
+        wanted = wanted * 4 > MODULE_LOG_TAIL_BYTES_MAX ? MODULE_LOG_TAIL_BYTES_MAX : wanted * 4;
+    }
+    return status;
+}
+
+Status database_log_since(Database *database, const LogPosition *since, Buffer *text,
+                          Error *error) {
+    ModuleLog *log = &database->module_log;
+    if (log->directory == NULL) {
+        memory_since(log, since->bytes, text);
+        return STATUS_OK;
+    }
+    ASSERT(since->day <= log->file_day);
+    if (since->day == log->file_day)
+        return file_part(log, since->day, since->bytes, log->file_bytes, text, error);
+    Status status = file_part(log, since->day, since->bytes, UINT64_MAX, text, error);
+    if (status == STATUS_OK)
+        status = file_part(log, log->file_day, 0, log->file_bytes, text, error);
+    return status;
+}
+
+// Bytes of a day's file; UINT64_MAX: to its end.
+static Status file_part(ModuleLog *log, int64_t day, uint64_t from, uint64_t to, Buffer *text,
+                        Error *error) {
+    Os *os = log->os;
+    char path[PATH_BYTES_MAX];
+    file_path(log, day, path);
+    File file = FILE_NONE;
+    Status status = os->file_open(os, path, OS_OPEN_READ, &file, error);
+    if (status == STATUS_OK && to == UINT64_MAX) status = os->file_size(os, file, &to, error);
+    if (status == STATUS_OK && from < to) {
+        if (to - from > MODULE_LOG_TAIL_BYTES_MAX) from = to - MODULE_LOG_TAIL_BYTES_MAX;
+        uint8_t *room = buffer_reserve(text, (size_t)(to - from));
+        status = room ? os->file_read(os, file, from, room, (size_t)(to - from), error)
+                      : error_set(error, STATUS_LIMIT, "%s: too much was logged", path);
+        if (status == STATUS_OK) buffer_advance(text, (size_t)(to - from));
+    }
+    os_file_close(os, file);
+    return status;
+}
+
+static void memory_since(const ModuleLog *log, uint64_t since, Buffer *text) {
+    ASSERT(since <= log->end.bytes);
+    uint64_t count = log->end.bytes - since;
+    if (count > log->memory.count) count = log->memory.count;
+    Bytes all = buffer_bytes(&log->memory);
+    buffer_append_bytes(text, bytes_slice(all, all.count - (uint32_t)count, (uint32_t)count));
 }
 
 // Where the last `lines` lines begin; 0 if there are not more. No lines behave like one.

@@ -112,6 +112,11 @@ static void keep_result(ProcedureRun *run, const CallOutcome *outcome, Bytes bod
     run->result.def = def;
     run->result.nanos = outcome->nanos;
     run->is_instance_lost = outcome->status != CALL_OK;
+    bool is_ended = outcome->status == CALL_TRAPPED || outcome->status == CALL_OUT_OF_TIME;
+    if (is_ended && !run->has_panicked) {
+        ModuleLogRecord record = call_failure_record(def->name, outcome->text);
+        proc_log(run->instance, &record);
+    }
     if (outcome->status == CALL_OUT_OF_TIME) {
         run->result.outcome = RUN_OUT_OF_ENERGY;
         run->result.text = BYTES_LITERAL("Procedure terminated due to insufficient budget");
@@ -347,6 +352,7 @@ static void line_run(Database *database, DbMessage *message) {
 static void proc_log(void *user, const ModuleLogRecord *record) {
     ProcedureRun *run = run_of(user);
     Database *database = run->database;
+    if (record->level == MODULE_LOG_PANIC) run->has_panicked = true;
     int64_t now = database_now(database);
     if (run->turn == TURN_HELD) {  // only this thread leaves that state
         module_log_append(&database->module_log, record, now);

@@ -45,6 +45,7 @@ struct ProcedureRun {
     Buffer text;
     bool is_instance_lost;  // it must not be used again
     // ---- the run's thread ----
+    bool has_panicked;   // the module left a record with a trace
     uint64_t log_bytes;  // of lines that were posted since the last turn
     PoolSleeper sleeper;
     // ---- shared, under mutex ----

@@ -32,18 +32,17 @@ void loaded_program_done(LoadedProgram *loaded) {
 
 void database_set_program(Database *database, Program *program, Instance *instance, ModuleDef *def,
                           const ProgramInfo *info) {
-    instance_free(database->instance);
+    instance_free(database_swap_instance(database, instance));
     module_version_unref(database->version);
     bytes_map_done(&database->reducers);
     database->version = mem_alloc_zero(sizeof *database->version);
     *database->version = (ModuleVersion){.refs = 1, .program = program, .def = def};
     procedures_replaced(database);
-    database->instance = instance;
     database->def = def;
     database->env.def = def;
     database->info = *info;
     database->info.program = BYTES_NONE;
-    database->function = BYTES_NONE;
+    database->running.function = BYTES_NONE;
     bytes_map_init(&database->reducers);
     for (uint32_t i = 0; i < def->reducer_count; i++) {
         (void)bytes_map_set(&database->reducers, def->reducers[i].name,
@@ -53,16 +52,33 @@ void database_set_program(Database *database, Program *program, Instance *instan
 
 void database_restart_instance(Database *database) {
     ASSERT(database->env.tx == NULL);
-    instance_free(database->instance);
-    database->instance = NULL;
+    instance_free(database_swap_instance(database, NULL));
+    Instance *fresh = NULL;
     Error error;
     Status status = database_create_instance(database, database->version->program, &database->env,
-                                             &database->instance, &error);
-    if (status != STATUS_OK) {
-        database->instance = NULL;
+                                             &fresh, &error);
+    if (status == STATUS_OK) {
+        (void)database_swap_instance(database, fresh);
+    } else {
         log_line(LOG_ERROR, "db", "the module could not be started again after a fatal error: %s",
                  error.text);
     }
+}
+
+Instance *database_swap_instance(Database *database, Instance *instance) {
+    mutex_lock(&database->guard.mutex);
+    Instance *before = database->instance;
+    database->instance = instance;
+    if (instance && database->guard.is_interrupted) instance_interrupt(instance);
+    mutex_unlock(&database->guard.mutex);
+    return before;
+}
+
+void database_interrupt(Database *database) {
+    mutex_lock(&database->guard.mutex);
+    database->guard.is_interrupted = true;
+    if (database->instance) instance_interrupt(database->instance);
+    mutex_unlock(&database->guard.mutex);
 }
 
 ModuleVersion *module_version_ref(ModuleVersion *version) {

@@ -77,6 +77,8 @@ static void control_delete(PoolJob *job) {
             View *edit = registry_edit(server->registry);
             edit_remove_database(edit, identity);
             registry_publish(server->registry, edit);
+            // It goes whatever its module does at the moment.
+            if (hosted->database) database_interrupt(hosted->database);
             hosted_stop(hosted);
         }
     }

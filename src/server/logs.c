@@ -8,11 +8,13 @@ typedef struct LogsRequest {
     // What the net thread needs when the client leaves. Lives in the exchange's arena, as long as it may ask.
     Server *server;
     Identity identity;
+    LogPosition end;      // of what was sent before the follow
     _Atomic uint64_t id;  // of the Follow; 0: none yet. Executor stores, net thread loads, seq_cst.
 } LogsRequest;
 
 static void net_gone(void *user);
-static void exec_logs(Database *database, DbMessage *message);
+static void wait_logs(PoolJob *job);
+static void exec_follow(Database *database, DbMessage *message);
 static void begin_follow(WebRequest *request, LogsRequest *logs);
 
 void arrive_logs(WebRequest *request) {
@@ -33,7 +35,8 @@ void handle_logs(WebRequest *request) {
         return;
     }
     logs->identity = request->hosted->record.identity;
-    web_post(request, exec_logs);
+    request->job.run = wait_logs;
+    executor_pool_run_waiting(request->server->executors, &request->job);
 }
 
 // If the follow has no number yet, hosted_follow finds out itself that the client is gone: either it sees that,
@@ -50,30 +53,51 @@ static void net_gone(void *user) {
     view_unref(view);
 }
 
-static void exec_logs(Database *database, DbMessage *message) {
-    WebRequest *request = WEB_OF_MESSAGE(message);
+// On a thread that may wait for the file: the database may be busy for long.
+static void wait_logs(PoolJob *job) {
+    WebRequest *request = WEB_OF_JOB(job);
     LogsRequest *logs = request->own;
     bool wants_tail = !logs->follow || (logs->lines > 0 && logs->lines < UINT32_MAX);
-    uint32_t lines = logs->lines;
+    uint32_t lines = wants_tail ? logs->lines : 1;  // where it ends is asked for in any case
     if (logs->follow && lines > SERVER_FOLLOW_LINES_MAX) lines = SERVER_FOLLOW_LINES_MAX;
     Buffer text;
     buffer_init(&text, SERVER_TEXT_BYTES_MAX);
     Error error;
-    Status status = wants_tail ? database_log_tail(database, lines, &text, &error) : STATUS_OK;
+    Status status = database_log_tail(request->hosted->database, lines, &text, &logs->end, &error);
+    if (!wants_tail) buffer_clear(&text);
     if (status != STATUS_OK) {
         web_answer_text(request, 503, "Logs are temporarily not available");
     } else {
         web_add_header(request, "cache-control", BYTES_LITERAL("no-cache"));
         Bytes type = BYTES_LITERAL("application/x-ndjson");
-        if (logs->follow && !database_is_stopped(database)) {
+        if (logs->follow) {
             web_answer_stream(request, 200, type);
             if (text.count > 0) (void)http_stream_write(request->exchange, buffer_bytes(&text));
-            begin_follow(request, logs);
+            web_post(request, exec_follow);
         } else {
             web_answer(request, 200, type, buffer_bytes(&text));
         }
     }
     buffer_done(&text);
+}
+
+// Nothing is logged between what is written here and the first line that is followed.
+static void exec_follow(Database *database, DbMessage *message) {
+    WebRequest *request = WEB_OF_MESSAGE(message);
+    LogsRequest *logs = request->own;
+    if (database_is_stopped(database)) {
+        Hosted *hosted = request->hosted;
+        http_stream_end(request->exchange);
+        hosted_unref(hosted);
+        return;
+    }
+    Buffer text;
+    buffer_init(&text, SERVER_TEXT_BYTES_MAX);
+    Error error;
+    if (database_log_since(database, &logs->end, &text, &error) == STATUS_OK && text.count > 0)
+        (void)http_stream_write(request->exchange, buffer_bytes(&text));
+    buffer_done(&text);
+    begin_follow(request, logs);
 }
 
 // The exchange belongs to the follow from here on.

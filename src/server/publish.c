@@ -56,6 +56,7 @@ static void work_make(PoolJob *job);
 static void exec_made(Database *database, DbMessage *message);
 static void exec_made_durable(Database *database, DbMessage *message);
 static void control_finish(PoolJob *job);
+static void end_old(Hosted *old);
 static Status record_database(Server *server, Publish *publish);
 static void answer_success(WebRequest *request, const Publish *publish, const char *operation);
 static void exec_update(Database *database, DbMessage *message);
@@ -421,7 +422,7 @@ static void control_finish(PoolJob *job) {
     if (publish->status == STATUS_OK) publish->status = record_database(request->server, publish);
     const char *operation = publish->old ? "updated" : "created";
     if (publish->status != STATUS_OK) hosted_stop(publish->made);
-    if (publish->status == STATUS_OK && publish->old) hosted_stop(publish->old);
+    if (publish->status == STATUS_OK && publish->old) end_old(publish->old);
     hosted_unref(publish->made);
     hosted_unref(publish->old);
     Server *server = request->server;
@@ -434,6 +435,12 @@ static void control_finish(PoolJob *job) {
         web_answer_text(request, 500, "%s", publish->error.text);
     }
     server_remove_making(server);
+}
+
+// Whatever its module does at the moment.
+static void end_old(Hosted *old) {
+    if (old->database) database_interrupt(old->database);
+    hosted_stop(old);
 }
 
 static Status record_database(Server *server, Publish *publish) {

@@ -8,5 +8,8 @@ if(TARGET spacetime)
   set_tests_properties(server.churn PROPERTIES TIMEOUT 120)
   add_test(NAME server.stop COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/stop_test.py $<TARGET_FILE:spacetime>)
   set_tests_properties(server.stop PROPERTIES TIMEOUT 180)
+  add_test(NAME server.isolation COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/isolation_test.py
+    $<TARGET_FILE:spacetime>)
+  set_tests_properties(server.isolation PROPERTIES TIMEOUT 300)
   add_test(NAME server.symbols COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/symbols_test.py $<TARGET_FILE:spacetime>)
 endif()

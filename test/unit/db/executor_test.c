@@ -159,11 +159,63 @@ static void jobs_run_once_and_before_the_pool_ends(void **state) {
     assert_int_equal(count, 1000);
 }
 
+// ---- hogs ----
+
+#define HOGS 10u
+#define LIGHT_JOBS 50u
+
+typedef struct Hog {
+    PoolJob job;
+    _Atomic bool *ends;
+    _Atomic uint32_t *running;
+} Hog;
+
+static void run_hog(PoolJob *job) {
+    Hog *hog = (Hog *)(void *)job;
+    atomic_fetch_add(hog->running, 1);
+    while (!*hog->ends) pause_ms(1);
+    atomic_fetch_sub(hog->running, 1);
+}
+
+static void wait_for(const _Atomic uint32_t *number, uint32_t value) {
+    for (int i = 0; i < 10000 && *number != value; i++) pause_ms(1);
+    assert_int_equal(*number, value);
+}
+
+// However many threads are kept, others get their turn; those that were started for it end.
+static void nobody_waits_for_hogs(void **state) {
+    (void)state;
+    ExecutorPool *pool = executor_pool_create(os_real(), 2);
+    for (int round = 0; round < 2; round++) {
+        _Atomic bool ends = false;
+        _Atomic uint32_t running = 0;
+        _Atomic uint32_t count = 0;
+        Hog hogs[HOGS];
+        for (uint32_t i = 0; i < HOGS; i++) {
+            hogs[i] = (Hog){.job.run = run_hog, .ends = &ends, .running = &running};
+            executor_pool_run(pool, &hogs[i].job);
+        }
+        wait_for(&running, HOGS);
+        for (uint32_t i = 0; i < LIGHT_JOBS; i++) {
+            CountJob *job = mem_alloc_zero(sizeof *job);
+            *job = (CountJob){.job.run = run_count_job, .count = &count};
+            executor_pool_run(pool, &job->job);
+        }
+        wait_for(&count, LIGHT_JOBS);
+        assert_int_equal(running, HOGS);
+        ends = true;
+        wait_for(&running, 0);
+        assert_int_equal(executor_pool_settle(pool), INT64_MAX);
+    }
+    executor_pool_free(pool);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_run_one_at_a_time_and_in_order),
         cmocka_unit_test(timers_fire_once_when_due),
         cmocka_unit_test(jobs_run_once_and_before_the_pool_ends),
+        cmocka_unit_test(nobody_waits_for_hogs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

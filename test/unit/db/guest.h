@@ -191,7 +191,7 @@ static inline void log_step_run(Database *database, void *user) {
     Buffer text;
     buffer_init(&text, MODULE_LOG_MEMORY_BYTES * 2);
     Error error;
-    assert_int_equal(database_log_tail(database, 40, &text, &error), STATUS_OK);
+    assert_int_equal(database_log_tail(database, 40, &text, &(LogPosition){0}, &error), STATUS_OK);
     (void)snprintf(log->text, sizeof log->text, "%.*s", BYTES_FORMAT(buffer_bytes(&text)));
     buffer_done(&text);
 }
