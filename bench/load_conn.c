@@ -31,6 +31,9 @@ static void conn_payload(Load *load, LoadConn *conn, Bytes payload);
 static void conn_message(Load *load, LoadConn *conn, const ServerMessage *message);
 static void conn_result(Load *load, LoadConn *conn, const ServerMessage *message);
 static void conn_ready(Load *load, LoadConn *conn);
+static void conn_subscribe(Load *load, LoadConn *conn);
+static void conn_subscribe_sets(Load *load, LoadConn *conn);
+static void conn_applied(Load *load, LoadConn *conn);
 static void frame_head(Buffer *out, uint8_t first, size_t count);
 static uint64_t random_next(LoadConn *conn);
 static void call_append(Load *load, LoadConn *conn);
@@ -38,7 +41,9 @@ static void call_append(Load *load, LoadConn *conn);
 void load_conn_open(Load *load, LoadConn *conn, uint32_t index, const char *token) {
     const LoadOptions *options = load->options;
     *conn = (LoadConn){.random = 0x9e3779b97f4a7c15u * (index + 1)};
-    conn->is_subscriber = options->workload == WORKLOAD_FANOUT && index >= options->writers;
+    bool holds_sets = index == options->connections;
+    conn->is_subscriber = holds_sets ||
+                          (options->workload == WORKLOAD_FANOUT && index >= options->writers);
     conn->sent_nanos = mem_alloc(options->in_flight * sizeof *conn->sent_nanos);
     buffer_init(&conn->in, IN_BYTES_MAX);
     buffer_init(&conn->message, IN_BYTES_MAX);
@@ -49,11 +54,39 @@ void load_conn_open(Load *load, LoadConn *conn, uint32_t index, const char *toke
     if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, conn->socket, &event) != 0)
         load_fail("epoll: %s", strerror(errno));
     conn_keep(conn, buffer_bytes(&conn->in), conn_frames(load, conn, buffer_bytes(&conn->in)));
-    if (!conn->is_subscriber) return;
+    if (holds_sets) {
+        conn_subscribe_sets(load, conn);
+    } else if (conn->is_subscriber) {
+        conn_subscribe(load, conn);
+    }
+}
+
+static void conn_subscribe(Load *load, LoadConn *conn) {
     Buffer subscribe;
     buffer_init(&subscribe, OUT_BYTES_MAX);
-    subscribe_write(&subscribe, SUBSCRIBE_ID, QUERY_SET_ID, options->query);
+    conn->awaited = 1;
+    subscribe_write(&subscribe, SUBSCRIBE_ID, QUERY_SET_ID, load->options->query);
     load_conn_send(load, conn, buffer_bytes(&subscribe));
+    buffer_done(&subscribe);
+}
+
+// Each set in a message of its own, as a client would ask for them.
+static void conn_subscribe_sets(Load *load, LoadConn *conn) {
+    const LoadOptions *options = load->options;
+    Buffer subscribe;
+    buffer_init(&subscribe, OUT_BYTES_MAX);
+    conn->awaited = options->sets;
+    conn->asked_nanos = system_nanos();
+    for (uint32_t i = 0; i < options->sets; i++) {
+        char query[96];
+        (void)snprintf(query, sizeof query, "SELECT * FROM accounts WHERE id = %u",
+                       options->sets_from + i);
+        buffer_clear(&subscribe);
+        subscribe_write(&subscribe, SUBSCRIBE_ID, i, query);
+        frame_head(&load->out, 0x82, subscribe.count);
+        buffer_append_bytes(&load->out, buffer_bytes(&subscribe));
+    }
+    conn_write(load, conn);
     buffer_done(&subscribe);
 }
 
@@ -256,11 +289,18 @@ static void conn_message(Load *load, LoadConn *conn, const ServerMessage *messag
     case SERVER_INITIAL_CONNECTION:
         if (!conn->is_subscriber) conn_ready(load, conn);
         break;
-    case SERVER_SUBSCRIBE_APPLIED: conn_ready(load, conn); break;
+    case SERVER_SUBSCRIBE_APPLIED: conn_applied(load, conn); break;
     case SERVER_SUBSCRIPTION_ERROR: load_fail("subscribe: %.*s", BYTES_FORMAT(message->text));
     case SERVER_TRANSACTION_UPDATE: load->updates++; break;
     case SERVER_REDUCER_RESULT: conn_result(load, conn, message); break;
     }
+}
+
+static void conn_applied(Load *load, LoadConn *conn) {
+    if (conn->awaited == 0) load_fail("an answer to no subscription");
+    if (--conn->awaited > 0) return;
+    if (conn->asked_nanos > 0) load->subscribe_nanos = system_nanos() - conn->asked_nanos;
+    conn_ready(load, conn);
 }
 
 static void conn_ready(Load *load, LoadConn *conn) {

@@ -33,9 +33,10 @@ typedef struct Load {
     Histogram latency;
     // ---- always ----
     uint64_t errors;
-    uint64_t waiting;      // calls on their way
-    uint32_t ready;        // connections past LOAD_CONNECTING
-    char error_text[256];  // of the first error
+    uint64_t waiting;          // calls on their way
+    uint64_t subscribe_nanos;  // that --sets took, from the first request to the last answer
+    uint32_t ready;            // connections past LOAD_CONNECTING
+    char error_text[256];      // of the first error
     uint8_t *read_buffer;
     Buffer out;
 } Load;
@@ -43,6 +44,8 @@ typedef struct Load {
 typedef struct LoadConn {
     int socket;
     bool is_subscriber;
+    uint32_t awaited;      // subscriptions that were not answered yet
+    uint64_t asked_nanos;  // when --sets began; 0: it does not hold them
     bool is_ready;
     bool is_blocked;
     uint32_t sent;  // calls; also the last request id
@@ -54,6 +57,7 @@ typedef struct LoadConn {
     Buffer rest;           // what the socket did not take
 } LoadConn;
 
+// index: from 0; the one behind options->connections holds the query sets of --sets.
 void load_conn_open(Load *load, LoadConn *conn, uint32_t index, const char *token);
 void load_conn_close(LoadConn *conn);
 // Fills the window, if there is one and nothing is blocked.

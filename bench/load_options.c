@@ -8,6 +8,7 @@
 
 #define CONNECTIONS_MAX 20000u
 #define IN_FLIGHT_MAX 16384u
+#define SETS_MAX 100000u
 #define ACCOUNTS_DEFAULT 10000u
 
 typedef enum Option {
@@ -20,6 +21,8 @@ typedef enum Option {
     OPTION_WORKLOAD,
     OPTION_CONNECTIONS,
     OPTION_WRITERS,
+    OPTION_SETS,
+    OPTION_SETS_FROM,
     OPTION_IN_FLIGHT,
     OPTION_BATCH,
     OPTION_ACCOUNTS,
@@ -44,6 +47,8 @@ static const struct option OPTIONS[] = {
     {"workload", required_argument, NULL, OPTION_WORKLOAD},
     {"connections", required_argument, NULL, OPTION_CONNECTIONS},
     {"writers", required_argument, NULL, OPTION_WRITERS},
+    {"sets", required_argument, NULL, OPTION_SETS},
+    {"sets-from", required_argument, NULL, OPTION_SETS_FROM},
     {"in-flight", required_argument, NULL, OPTION_IN_FLIGHT},
     {"batch", required_argument, NULL, OPTION_BATCH},
     {"accounts", required_argument, NULL, OPTION_ACCOUNTS},
@@ -71,6 +76,8 @@ static const char USAGE[] =
     "  --seed-first       call seed(accounts, balance) before\n"
     "  --writers N        1         fan-out: connections that call; the others subscribe\n"
     "  --query SQL        fan-out: \"SELECT * FROM accounts\"\n"
+    "  --sets N           0         one more connection with N query sets `WHERE id = k`\n"
+    "  --sets-from K      0         the first k; beyond the accounts nothing is delivered\n"
     "  --pid PID          the server's process: its CPU time per call\n"
     "  --sync-probe DIR   time fdatasync of 200-byte appends there; alone, or before the load\n"
     "  --token JWT        instead of a new identity\n"
@@ -133,6 +140,8 @@ static void option_apply(LoadOptions *options, int option, const char *value) {
     case OPTION_WRITERS:
         options->writers = (uint32_t)option_number(value, 0, CONNECTIONS_MAX);
         break;
+    case OPTION_SETS: options->sets = (uint32_t)option_number(value, 0, SETS_MAX); break;
+    case OPTION_SETS_FROM: options->sets_from = (uint32_t)option_number(value, 0, 4e9); break;
     case OPTION_IN_FLIGHT:
         options->in_flight = (uint32_t)option_number(value, 1, IN_FLIGHT_MAX);
         break;

@@ -21,7 +21,9 @@ typedef struct LoadOptions {
     const char *sync_directory;
     Workload workload;
     uint32_t connections;
-    uint32_t writers;  // of them, in a fan-out
+    uint32_t writers;    // of them, in a fan-out
+    uint32_t sets;       // query sets `WHERE id = k` of one more connection
+    uint32_t sets_from;  // the first k
     uint32_t in_flight;
     uint32_t batch;  // calls per WebSocket message
     uint32_t accounts;

@@ -27,6 +27,7 @@ typedef struct Mark {
     double server_cpu;  // negative: not known
 } Mark;
 
+static uint32_t connection_count(const LoadOptions *options);
 static void seed_accounts(const LoadOptions *options, const char *token);
 static bool run_turns(Load *load, double seconds, bool (*is_done)(const Load *load));
 static bool all_ready(const Load *load);
@@ -50,12 +51,13 @@ int main(int argument_count, char **arguments) {
 
     static Load load;
     load_init(&load, &options);
-    LoadConn *conns = mem_alloc(options.connections * sizeof *conns);
-    for (uint32_t i = 0; i < options.connections; i++) load_conn_open(&load, &conns[i], i, token);
+    uint32_t count = connection_count(&options);
+    LoadConn *conns = mem_alloc(count * sizeof *conns);
+    for (uint32_t i = 0; i < count; i++) load_conn_open(&load, &conns[i], i, token);
     Mark begin;
     Mark end;
     run_load(&load, conns, &begin, &end);
-    for (uint32_t i = 0; i < options.connections; i++) load_conn_close(&conns[i]);
+    for (uint32_t i = 0; i < count; i++) load_conn_close(&conns[i]);
     if (load.errors > 0) {
         fprintf(stderr, "loadgen: %llu calls failed, the first one: %s\n",
                 (unsigned long long)load.errors, load.error_text);
@@ -109,8 +111,12 @@ static bool run_turns(Load *load, double seconds, bool (*is_done)(const Load *lo
     }
 }
 
+static uint32_t connection_count(const LoadOptions *options) {
+    return options->connections + (options->sets > 0 ? 1 : 0);
+}
+
 static bool all_ready(const Load *load) {
-    return load->ready == load->options->connections;
+    return load->ready == connection_count(load->options);
 }
 
 static bool all_answered(const Load *load) {
@@ -121,6 +127,7 @@ static bool all_answered(const Load *load) {
 static void seed_accounts(const LoadOptions *options, const char *token) {
     LoadOptions seeding = *options;
     seeding.connections = 1;
+    seeding.sets = 0;
     seeding.workload = WORKLOAD_TRANSFER;
     static Load load;
     load_init(&load, &seeding);
@@ -183,6 +190,9 @@ static void print_report(const Load *load, const Mark *begin, const Mark *end) {
     printf("%s, %s: %u connections, %u in flight each, %u a message, %.1f s\n",
            workload_name(options->workload), options->is_confirmed ? "confirmed" : "unconfirmed",
            options->connections, options->in_flight, options->batch, seconds);
+    if (options->sets > 0)
+        printf("%u query sets were subscribed to in %.1f ms\n", options->sets,
+               (double)load->subscribe_nanos / 1e6);
     printf("calls      %12llu  %.0f/s\n", (unsigned long long)load->calls,
            (double)load->calls / seconds);
     printf("latency us   p50 %.1f  p90 %.1f  p99 %.1f  p99.9 %.1f  max %.1f\n",
@@ -208,11 +218,13 @@ static void print_json(const Load *load, const Mark *begin, const Mark *end) {
     double seconds = (double)(end->nanos - begin->nanos) / 1e9;
     printf("{\"workload\":\"%s\",\"confirmed\":%s,\"connections\":%u,\"in_flight\":%u,\"batch\":%u,"
            "\"seconds\":%.3f,"
-           "\"calls\":%llu,\"calls_per_second\":%.1f,\"updates\":%llu,\"errors\":%llu,",
+           "\"calls\":%llu,\"calls_per_second\":%.1f,\"updates\":%llu,\"subscribe_ms\":%.2f,"
+           "\"errors\":%llu,",
            workload_name(options->workload), options->is_confirmed ? "true" : "false",
            options->connections, options->in_flight, options->batch, seconds,
            (unsigned long long)load->calls, (double)load->calls / seconds,
-           (unsigned long long)load->updates, (unsigned long long)load->errors);
+           (unsigned long long)load->updates, (double)load->subscribe_nanos / 1e6,
+           (unsigned long long)load->errors);
     printf("\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f,\"own_cpu_s\":%.3f",
            quantile_us(load, 0.5), quantile_us(load, 0.9), quantile_us(load, 0.99),
            (double)load->latency.max / 1000, end->own_cpu - begin->own_cpu);

@@ -26,22 +26,21 @@ VEC(WatchVec, watch_vec, Watch)
 typedef struct TableWatch TableWatch;
 typedef struct ColumnWatch ColumnWatch;
 
+// What a commit needs of a list that it finds comes first: there may be many, and each is a cache line or two.
 struct WatchList {
-    Interval interval;  // of a range; first, so that a found interval is its list
+    uint64_t stamp;  // of the commit that found it last, as `last` ... `is_whole` are
     WatchVec items;
-    TableWatch *table;
-    ColumnWatch *column;  // NULL: the table's list for any change
-    uint32_t at;          // in column->lists
-    // of the commit that found it last
-    uint64_t stamp;
-    bool is_whole;    // all rows of the commit
     const Row *last;  // the last row that was noted
     uint32_t counts[WATCH_SIDE_COUNT];
     RowSpan rows[WATCH_SIDE_COUNT];
+    bool is_whole;  // all rows of the commit
+    uint32_t at;    // in column->lists
+    TableWatch *table;
+    ColumnWatch *column;  // NULL: the table's list for any change
+    Interval interval;    // of a range
     uint32_t value_count;
     uint8_t value[];  // of the column; of a range: both bounds'
 };
-static_assert(offsetof(WatchList, interval) == 0, "a found interval is its list");
 
 typedef enum ColumnKind {
     COLUMN_VALUES,  // column = constant
@@ -91,6 +90,7 @@ static Demand find_demand(const Fragment *fragment, TableId table);
 static ColumnWatch *column_watch(TableWatch *table, const ColumnWatch *wanted, const Type *type);
 static WatchList *value_list(TableWatch *table, ColumnWatch *column, Bytes value);
 static WatchList *range_list(TableWatch *table, ColumnWatch *column, const Range *range);
+static WatchList *list_of(Interval *interval);
 static WatchList *list_create(TableWatch *table, ColumnWatch *column, uint32_t value_bytes);
 static void list_drop(WatchList *list);
 static void list_free(WatchList *list);
@@ -236,7 +236,7 @@ static WatchList *value_list(TableWatch *table, ColumnWatch *column, Bytes value
 static WatchList *range_list(TableWatch *table, ColumnWatch *column, const Range *range) {
     ASSERT(column->kind == COLUMN_RANGES);
     Interval *found = intervals_find(&column->intervals, &range->lower, &range->upper);
-    if (found) return (WatchList *)found;
+    if (found) return list_of(found);
     uint32_t lower_bytes = range->lower.value.count, upper_bytes = range->upper.value.count;
     WatchList *list = list_create(table, column, lower_bytes + upper_bytes);
     if (lower_bytes > 0) memcpy(list->value, range->lower.value.data, lower_bytes);
@@ -246,6 +246,10 @@ static WatchList *range_list(TableWatch *table, ColumnWatch *column, const Range
                                    bytes_of(list->value + lower_bytes, upper_bytes)};
     intervals_add(&column->intervals, &list->interval);
     return list;
+}
+
+static WatchList *list_of(Interval *interval) {
+    return (WatchList *)(void *)((char *)interval - offsetof(WatchList, interval));
 }
 
 static WatchList *list_create(TableWatch *table, ColumnWatch *column, uint32_t value_bytes) {
@@ -369,7 +373,7 @@ static void probe_edge(Probe *probe, const ColumnWatch *column, Bytes value) {
 }
 
 static void take_interval(void *user, Interval *interval) {
-    take_row(user, (WatchList *)interval);
+    take_row(user, list_of(interval));
 }
 
 static void take_row(Probe *probe, WatchList *list) {
@@ -400,6 +404,9 @@ static void take_list(Watches *watches, WatchList *list, SharedFragmentVec *ret_
         ASSERT(fragment->stamp <= watches->stamp);
         if (fragment->stamp == watches->stamp) continue;
         fragment->stamp = watches->stamp;
+        // What is looked at next; it arrives while the other rows are probed.
+        __builtin_prefetch(fragment->shared);
+        __builtin_prefetch(fragment->plan);
         shared_fragment_vec_push(ret_fragments, fragment);
     }
 }
