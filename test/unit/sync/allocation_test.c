@@ -107,11 +107,46 @@ static void test_few(void **state) {
     world_close(world);
 }
 
+// Rows are sorted by who waits for them, found through ranges and joins: many queries are evaluated, most of which
+// have nothing to say.
+static void test_ranges_and_joins(void **state) {
+    (void)state;
+    World *world = with_people();
+    const TypeField columns[] = {COLUMN("id", type_primitive(TYPE_U32)),
+                                 COLUMN("person_id", type_primitive(TYPE_U32)),
+                                 COLUMN("kind", type_primitive(TYPE_U32))};
+    static const WorldIndex INDEXES[] = {{INDEX_BTREE, true, 0}, {INDEX_BTREE, false, 1}};
+    world_table(world, &(WorldTable){.name = "member",
+                                     .columns = columns,
+                                     .column_count = 3,
+                                     .indexes = INDEXES,
+                                     .index_count = 2});
+    world_run(world, "INSERT INTO member (id, person_id, kind) VALUES (1, 1, 5), (2, 1, 6)");
+    SyncClient *client = world_client(world, 1, PROTOCOL_V2);
+    for (uint32_t i = 0; i < 50; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "SELECT * FROM person WHERE id < %u AND name = 'x'", i + 2);
+        world_subscribe(world, client, i, 2 * i, text);
+        snprintf(text, sizeof text,
+                 "SELECT member.* FROM member JOIN person ON member.person_id = person.id WHERE "
+                 "member.kind = 5 AND person.name <> 'n%u'",
+                 i);
+        world_subscribe(world, client, i, 2 * i + 1, text);
+        world_forget(world);
+    }
+    SyncEvent event = {.reducer_id = UINT32_MAX};
+    uint64_t before = sync_stats(world->sync).evaluations;
+    assert_int_equal(tell_many(world, 1, event), 0);
+    assert_true(sync_stats(world->sync).evaluations - before > 50 * 1000);
+    world_close(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_nobody),
         cmocka_unit_test(test_few),
+        cmocka_unit_test(test_ranges_and_joins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
