@@ -9,6 +9,7 @@
 
 static const Bytes FATAL_TEXT = {(const uint8_t *)"The instance encountered a fatal error.", 39};
 static const Bytes ENERGY_TEXT = {(const uint8_t *)"reducer ran out of energy", 25};
+static const Bytes HTTP_ENERGY_TEXT = {(const uint8_t *)"Module energy budget exhausted.", 31};
 static const Bytes NO_MODULE_TEXT = {(const uint8_t *)"no such module", 14};
 
 typedef enum Lookup {
@@ -421,7 +422,8 @@ static void report_function(Database *database, const ReducerReport *report,
     (void)database;
     ret_report->nanos = report->nanos;
     ret_report->ticket = report->ticket;
-    buffer_append_bytes(&ret_report->text, report->text);
+    bool is_out_of_energy = report->result == RESULT_OUT_OF_ENERGY;
+    buffer_append_bytes(&ret_report->text, is_out_of_energy ? HTTP_ENERGY_TEXT : report->text);
     switch (report->result) {
     case RESULT_COMMITTED: ret_report->outcome = FUNCTION_COMMITTED; return;
     case RESULT_USER_ERROR: ret_report->outcome = FUNCTION_USER_ERROR; return;

@@ -108,9 +108,6 @@ void database_set_program(Database *database, Program *program, Instance *instan
                           const ProgramInfo *info);
 ModuleVersion *module_version_ref(ModuleVersion *version);
 void module_version_unref(ModuleVersion *version);  // any thread; accepts NULL
-// An instance that calls of this database may use, with the database's time limit.
-Status database_create_instance(Database *database, Program *program, HostEnv *env,
-                                Instance **ret_instance, Error *error);
 // Puts the instance (which may be NULL) in place of the one that is; the caller frees that.
 Instance *database_swap_instance(Database *database, Instance *instance);
 // A fresh instance after a trap; without one, calls answer "no such module".

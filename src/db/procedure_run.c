@@ -67,10 +67,10 @@ static bool make_instance(ProcedureRun *run) {
                           .log = proc_log,
                           .schedule_immediate = proc_schedule_immediate,
                           .procedures = &PROCEDURE_CALLS,
-                          .http = database->options.http};
+                          .http = database->options.http,
+                          .call_seconds = database->options.call_seconds};
     Error error;
-    Status status = database_create_instance(database, run->version->program, &made->env,
-                                             &made->instance, &error);
+    Status status = instance_create(run->version->program, &made->env, &made->instance, &error);
     if (status == STATUS_OK) {
         run->instance = made;
         return true;

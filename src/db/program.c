@@ -10,8 +10,7 @@ Status database_load_program(Database *database, ProgramKind kind, Bytes program
     Status status = program_create(database->options.engine, kind, program, &loaded.hash,
                                    &loaded.program, error);
     if (status != STATUS_OK) return status;
-    status = database_create_instance(database, loaded.program, &database->env, &loaded.instance,
-                                      error);
+    status = instance_create(loaded.program, &database->env, &loaded.instance, error);
     if (status == STATUS_OK) {
         status = module_def_read(instance_description(loaded.instance), &loaded.def, error);
     }
@@ -55,8 +54,7 @@ void database_restart_instance(Database *database) {
     instance_free(database_swap_instance(database, NULL));
     Instance *fresh = NULL;
     Error error;
-    Status status = database_create_instance(database, database->version->program, &database->env,
-                                             &fresh, &error);
+    Status status = instance_create(database->version->program, &database->env, &fresh, &error);
     if (status == STATUS_OK) {
         (void)database_swap_instance(database, fresh);
     } else {
@@ -92,14 +90,6 @@ void module_version_unref(ModuleVersion *version) {
     program_unref(version->program);
     module_def_free(version->def);
     mem_free(version);
-}
-
-Status database_create_instance(Database *database, Program *program, HostEnv *env,
-                                Instance **ret_instance, Error *error) {
-    Status status = instance_create(program, env, ret_instance, error);
-    uint32_t seconds = database->options.call_seconds;
-    if (status == STATUS_OK && seconds > 0) instance_set_call_seconds(*ret_instance, seconds);
-    return status;
 }
 
 const ModuleDef *database_module(const Database *database) {

@@ -86,7 +86,7 @@ Status instance_create(Program *program, HostEnv *env, Instance **ret_instance, 
     Instance *instance = mem_alloc_zero(sizeof *instance);
     instance->program = program_ref(program);
     instance->env = env;
-    instance->call_seconds = MODULE_CALL_SECONDS_MAX;
+    instance->call_seconds = env->call_seconds > 0 ? env->call_seconds : MODULE_CALL_SECONDS_MAX;
     byte_sinks_init(&instance->sinks);
     buffer_init(&instance->key, KEY_BYTES_MAX);
     buffer_init(&instance->text, TEXT_BYTES_MAX);

@@ -96,6 +96,8 @@ typedef struct HostEnv {
     // The JWT payload of a connection (st_connection_credentials) is read from the store by the host itself.
     const HostProcedures *procedures;  // of instances that run procedures; NULL for all others
     HostHttp http;                     // of such instances
+    uint32_t
+        call_seconds;  // of CPU that one call, start-up included, may use; 0: MODULE_CALL_SECONDS_MAX
 } HostEnv;
 
 // Runs the start-up sequence (module-abi.md 1.10) including __describe_module__; on failure the text is
@@ -166,7 +168,7 @@ CallOutcome instance_call_http_handler(Instance *instance, const HandlerCall *ca
 // Ends the call that runs in the instance, soon, as CALL_TRAPPED, and every later one. Any thread.
 void instance_interrupt(Instance *instance);
 
-// Seconds of CPU one call may use; default MODULE_CALL_SECONDS_MAX.
+// Seconds of CPU one call may use from now on.
 void instance_set_call_seconds(Instance *instance, uint32_t seconds);
 
 // When a row of a scheduled table is due: its ScheduleAt at this time (module-abi.md 5.2). False if the delay

@@ -11,6 +11,9 @@ if(TARGET spacetime)
   add_test(NAME server.isolation COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/isolation_test.py
     $<TARGET_FILE:spacetime>)
   set_tests_properties(server.isolation PROPERTIES TIMEOUT 300)
+  add_test(NAME server.hostile COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/hostile_test.py
+    $<TARGET_FILE:spacetime>)
+  set_tests_properties(server.hostile PROPERTIES TIMEOUT 300)
   add_test(NAME server.costs COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/costs_test.py $<TARGET_FILE:spacetime>)
   set_tests_properties(server.costs PROPERTIES TIMEOUT 120)
   add_test(NAME server.symbols COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/symbols_test.py $<TARGET_FILE:spacetime>)
