@@ -37,8 +37,11 @@ typedef struct CachedUpdate {
     Format format;
     bool is_light;  // v1
     const PendingVec *pending;
+    uint64_t hash;  // of these
+    uint32_t next;  // of the same head: its place + 1; 0: none
     SharedSlice slice;
 } CachedUpdate;
+#define CACHE_HEADS 256u
 VEC(CachedUpdateVec, cached_update_vec, CachedUpdate)
 
 VEC(QuerySetVec, query_set_vec, QuerySet *)
@@ -63,6 +66,7 @@ struct Sync {
     SharedFragmentVec candidates;
     ClientVec touched;
     CachedUpdateVec cache;
+    uint32_t cache_heads[CACHE_HEADS];  // by hash, the newest one: its place + 1; 0: none
     SyncStats stats;
 };
 

@@ -15,7 +15,7 @@
 
 #include <stdlib.h>
 
-// Beyond so many distinct messages it is cheaper to write one again than to look for it.
+// Among thousands of distinct messages it is cheaper to write one again than to look for it any longer.
 #define CACHE_LOOKS_MAX 8u
 // What names and counts around one fragment's rows take, besides the table's name.
 #define PENDING_HEAD_BYTES 64u
@@ -39,6 +39,7 @@ static void answer_caller(Sync *sync, const SyncEvent *event);
 static void send_updates(Sync *sync, const SyncEvent *event);
 static SharedSlice shared_update(Sync *sync, const SyncEvent *event, const SyncClient *client);
 static void write_update(Sync *sync, const SyncEvent *event, const CachedUpdate *update);
+static uint64_t update_hash(const CachedUpdate *update);
 static bool pending_equal(const PendingVec *a, const PendingVec *b);
 static void forget_commit(Sync *sync);
 
@@ -284,11 +285,14 @@ static SharedSlice shared_update(Sync *sync, const SyncEvent *event, const SyncC
                     (event->withhold_reducer || client->options.light),
         .pending = &client->pending,
     };
-    // Newest first: clients of one kind tend to stand together, and there are few kinds.
-    uint32_t looks = 0;
-    for (uint32_t i = sync->cache.count; i > 0 && looks < CACHE_LOOKS_MAX; i--, looks++) {
-        const CachedUpdate *cached = &sync->cache.items[i - 1];
-        if (cached->format != update.format || cached->is_light != update.is_light) continue;
+    update.hash = update_hash(&update);
+    uint32_t *head = &sync->cache_heads[update.hash % CACHE_HEADS], looks = 0;
+    const CachedUpdate *cached = NULL;
+    for (uint32_t at = *head; at != 0 && looks < CACHE_LOOKS_MAX; at = cached->next, looks++) {
+        ASSERT(at <= sync->cache.count);
+        cached = &sync->cache.items[at - 1];
+        if (cached->hash != update.hash || cached->format != update.format) continue;
+        if (cached->is_light != update.is_light) continue;
         if (!pending_equal(cached->pending, update.pending)) continue;
         (void)shared_buf_ref(cached->slice.buf);
         return cached->slice;
@@ -296,8 +300,20 @@ static SharedSlice shared_update(Sync *sync, const SyncEvent *event, const SyncC
     write_update(sync, event, &update);
     update.slice = sync_take_message(sync, update.format);
     (void)shared_buf_ref(update.slice.buf);
+    update.next = *head;
     cached_update_vec_push(&sync->cache, update);
+    *head = sync->cache.count;
     return update.slice;
+}
+
+// Differs from process to process, which nobody sees: equal updates share a message, whatever the hash.
+static uint64_t update_hash(const CachedUpdate *update) {
+    uint64_t hash = (uint64_t)update->format * 2 + update->is_light;
+    for (uint32_t i = 0; i < update->pending->count; i++) {
+        const PendingRows *rows = &update->pending->items[i];
+        hash = hash_u64(hash ^ rows->fragment->serial << 32 ^ rows->query_set_id);
+    }
+    return hash;
 }
 
 static void write_update(Sync *sync, const SyncEvent *event, const CachedUpdate *update) {
@@ -333,5 +349,6 @@ static void forget_commit(Sync *sync) {
     client_vec_clear(&sync->touched);
     for (uint32_t i = 0; i < sync->cache.count; i++)
         shared_buf_unref(sync->cache.items[i].slice.buf);
+    if (sync->cache.count > 0) memset(sync->cache_heads, 0, sizeof sync->cache_heads);
     cached_update_vec_clear(&sync->cache);
 }

@@ -146,6 +146,75 @@ static void test_shared_bytes(void **state) {
     world_close(world);
 }
 
+// Every protocol: one evaluation, one encoding for each format; clients of one kind, light or not, share their message.
+static void test_shared_by_kind(void **state) {
+    (void)state;
+    enum { KINDS = 6, EACH = 3, FULL_V1 = 2 };
+    static const SyncClientOptions OPTIONS[KINDS] = {
+        {.protocol = PROTOCOL_V3},       {.protocol = PROTOCOL_V2},
+        {.protocol = PROTOCOL_V1_BSATN}, {.protocol = PROTOCOL_V1_BSATN, .light = true},
+        {.protocol = PROTOCOL_V1_JSON},  {.protocol = PROTOCOL_V1_JSON, .light = true},
+    };
+    World *world = with_people();
+    for (uint8_t i = 0; i < KINDS * EACH; i++) {
+        SyncClient *client = world_join(world, (uint8_t)(i + 1), OPTIONS[i % KINDS]);
+        if (i % KINDS < FULL_V1) {
+            world_subscribe(world, client, 1, 1, "SELECT * FROM person WHERE id > 5");
+        } else {
+            world_ask_text(
+                world, client,
+                "{\"SubscribeMulti\":{\"query_strings\":[\"SELECT * FROM person WHERE id > "
+                "5\"],\"request_id\":1,\"query_id\":{\"id\":1}}}");
+        }
+    }
+    world_forget(world);
+    assert_int_equal(sync_stats(world->sync).queries, 1);
+    assert_int_equal(evaluations(world, "INSERT INTO person (id, name) VALUES (8, 'Eve')"), 1);
+    world_run(world, "INSERT INTO person (id, name) VALUES (9, 'Eve')");
+    assert_int_equal(world->sent_count - world->sent_first, KINDS * EACH);
+    const Sent *by_number[KINDS * EACH] = {0};
+    for (uint32_t i = world->sent_first; i < world->sent_count; i++)
+        by_number[world->sent[i].to - 1] = &world->sent[i];
+    uint32_t distinct = 0;
+    for (uint32_t i = 0; i < KINDS * EACH; i++) {
+        bool is_first = true;
+        for (uint32_t k = 0; k < i; k++) {
+            bool is_same = by_number[i]->slice.buf == by_number[k]->slice.buf &&
+                           by_number[i]->slice.at == by_number[k]->slice.at;
+            // v2 and v3 are one kind.
+            bool is_alike = i % KINDS == k % KINDS || (i % KINDS < FULL_V1 && k % KINDS < FULL_V1);
+            assert_int_equal(is_same, is_alike);
+            is_first = is_first && !is_same;
+        }
+        distinct += is_first;
+    }
+    assert_int_equal(distinct, KINDS - 1);
+    world_close(world);
+}
+
+// Clients of a hundred kinds, one after the other: as many messages as there are kinds.
+static void test_shared_among_many(void **state) {
+    (void)state;
+    enum { KINDS = 100, CLIENTS = 250 };
+    World *world = with_people();
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        SyncClient *client = world_client(world, (uint8_t)i, PROTOCOL_V2);
+        world_subscribe(world, client, 1, i % KINDS, "SELECT * FROM person");
+        world_forget(world);
+    }
+    world_run(world, "INSERT INTO person (id, name) VALUES (9, 'Eve')");
+    assert_int_equal(world->sent_count - world->sent_first, CLIENTS);
+    uint32_t distinct = 0;
+    for (uint32_t i = world->sent_first; i < world->sent_count; i++) {
+        bool is_first = true;
+        for (uint32_t k = world->sent_first; k < i; k++)
+            is_first = is_first && world->sent[i].slice.at != world->sent[k].slice.at;
+        distinct += is_first;
+    }
+    assert_int_equal(distinct, KINDS);
+    world_close(world);
+}
+
 // Small messages share slabs, one behind the other; large ones stand alone. Slices keep their bytes.
 static void test_slabs(void **state) {
     (void)state;
@@ -395,6 +464,8 @@ int main(void) {
         cmocka_unit_test(test_pruning_by_fragment),
         cmocka_unit_test(test_shared_evaluation),
         cmocka_unit_test(test_shared_bytes),
+        cmocka_unit_test(test_shared_by_kind),
+        cmocka_unit_test(test_shared_among_many),
         cmocka_unit_test(test_slabs),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_moving_row),
