@@ -64,6 +64,21 @@ void database_post_when_durable(Database *database, uint64_t ticket, DbMessage *
 
 // ---- life ----
 
+// What the owner gives the module to read (env_get).
+typedef struct EnvironmentEntry {
+    Bytes key;
+    Bytes value;  // valid UTF-8
+} EnvironmentEntry;
+
+// The stored values, less what is removed, and what is set.
+typedef struct EnvironmentChange {
+    const EnvironmentEntry *set;
+    uint32_t set_count;
+    const Bytes *removed;
+    uint32_t removed_count;
+    bool removes_all;
+} EnvironmentChange;
+
 typedef struct DatabaseOptions {
     Os *os;
     HostEngine *engine;
@@ -80,8 +95,10 @@ typedef struct DatabaseOptions {
     void (*durable)(void *user);
     // Instances for procedures and HTTP handlers; 0: PROCEDURE_INSTANCES_DEFAULT.
     uint32_t procedure_instances;
-    uint32_t call_seconds;       // that a call may run; 0: MODULE_CALL_SECONDS_MAX
-    HostHttp http;               // outbound, of procedures
+    uint32_t call_seconds;  // that a call may run; 0: MODULE_CALL_SECONDS_MAX
+    HostHttp http;          // outbound, of procedures
+    // Of database_create alone, and only until it returns; NULL: none.
+    const EnvironmentChange *environment;
     uint64_t log_day_bytes_max;  // of the module's log; 0: MODULE_LOG_DAY_BYTES_MAX
     // Close this client's connection (websocket.md 2.4). Executor.
     void (*close_connection)(void *user, void *connection, uint16_t code, Bytes reason);
@@ -92,7 +109,8 @@ typedef struct DatabaseOptions {
 // connected, starts the scheduler. Any thread; takes as long as the log is long.
 Status database_open(const DatabaseOptions *options, Database **ret_database, Error *error);
 // A new database with this program: tried in memory first (tables, init), then for real in an empty directory.
-// Any thread; compiles. On failure nothing is left behind.
+// Any thread; compiles. On failure nothing is left behind. STATUS_DENIED: the environment does not suit the module, the
+// text is the whole body of a 400 (since-2.8.md 6.1).
 Status database_create(const DatabaseOptions *options, ProgramKind kind, Bytes program,
                        Database **ret_database, Error *error);
 Database *database_ref(Database *database);  // any thread
@@ -106,6 +124,13 @@ bool database_is_stopped(const Database *database);
 const DatabaseOptions *database_options(const Database *database);  // any thread
 Gate *database_gate(const Database *database);                      // any thread; NULL: in memory
 uint64_t database_ticket(const Database *database);                 // of the last commit
+
+// For a thread that may wait until a commit is on the disk. NULL: there is nothing to wait for. Executor; whoever began
+// ends it.
+typedef struct DurableWait DurableWait;
+typedef enum DurableOutcome { DURABLE_YES, DURABLE_FAILED, DURABLE_LATE } DurableOutcome;
+DurableWait *durable_begin(Database *database, uint64_t ticket);
+DurableOutcome durable_end(DurableWait *wait, uint32_t timeout_ms);  // accepts NULL
 // True once the disk failed; the text says why.
 bool database_failure(const Database *database, Error *ret_error);
 
@@ -119,16 +144,26 @@ typedef struct UpdateRequest {
     ProgramKind kind;
     Bytes program;
     UpdatePolicy policy;
-    Hash token;  // with UPDATE_BREAK_CLIENTS
+    Hash token;                            // with UPDATE_BREAK_CLIENTS
+    const EnvironmentChange *environment;  // NULL: none
 } UpdateRequest;
 typedef enum PublishOutcome {
-    PUBLISH_DONE,       // also when the program was the same
-    PUBLISH_REJECTED,   // 400: the text is the whole body
-    PUBLISH_BAD_MODULE  // 500: it does not compile, instantiate or validate
+    PUBLISH_DONE,                 // also when the program was the same
+    PUBLISH_REJECTED,             // 400: the text is the whole body
+    PUBLISH_BAD_MODULE,           // 500: it does not compile, instantiate or validate
+    PUBLISH_MISSING_ENVIRONMENT,  // 400: values that it requires; the text is a JSON array of their keys
+    PUBLISH_OUTDATED,             // 409: another program runs
 } PublishOutcome;
 // Replaces the program: migration plan, policy, one transaction, new instance (http-api.md 7.4).
 PublishOutcome database_update(Database *database, const UpdateRequest *request,
                                uint64_t *ret_ticket, Error *error);
+
+// Changes the environment of the program that runs, if it is the expected one.
+PublishOutcome database_set_environment(Database *database, const Hash *expected,
+                                        const EnvironmentChange *change, uint64_t *ret_ticket,
+                                        Error *error);
+// Declarations and stored keys, never values (since-2.8.md 6.1). There must be a module.
+void database_write_environment(Database *database, Buffer *json);
 
 typedef struct PlanReport {
     bool is_manual;  // `text` says why

@@ -206,79 +206,20 @@ static void proc_leave(void *user) {
 
 // ---- commit ----
 
-// A commit that somebody waits for to be on the disk.
-typedef struct DurableWait {
-    DbMessage message;
-    _Atomic uint32_t refs;  // the waiter's and the message's; down acquire-release
-    Database *database;     // a reference of the message's
-    Mutex mutex;
-    Condition changed;
-    // ---- under mutex ----
-    bool is_over;
-    bool has_failed;
-} DurableWait;
-
-static void durable_run(Database *database, DbMessage *message);
-
-static void durable_unref(DurableWait *wait) {
-    if (atomic_fetch_sub_explicit(&wait->refs, 1, memory_order_acq_rel) > 1) return;
-    condition_done(&wait->changed);
-    mutex_done(&wait->mutex);
-    mem_free(wait);
-}
-
-// Holding the turn. NULL: there is nothing to wait for.
-static DurableWait *durable_begin(ProcedureRun *run, uint64_t ticket) {
-    Database *database = run->database;
-    if (!run->options.is_confirmed || database->gate == NULL ||
-        gate_is_open(database->gate, ticket))
-        return NULL;
-    DurableWait *wait = mem_alloc_zero(sizeof *wait);
-    wait->message.run = durable_run;
-    wait->refs = 2;
-    wait->database = database_ref(database);
-    mutex_init(&wait->mutex);
-    condition_init(&wait->changed);
-    database_post_when_durable(database, ticket, &wait->message);
-    return wait;
-}
-
-static void durable_run(Database *database, DbMessage *message) {
-    DurableWait *wait = (DurableWait *)(void *)message;
-    Error failure;
-    mutex_lock(&wait->mutex);
-    wait->is_over = true;
-    wait->has_failed = database_failure(database, &failure);
-    condition_signal(&wait->changed);
-    mutex_unlock(&wait->mutex);
-    Database *held = wait->database;
-    durable_unref(wait);
-    database_unref(held);
-}
-
-// Without the turn. Accepts NULL.
-static Status durable_end(DurableWait *wait, Error *error) {
-    if (wait == NULL) return STATUS_OK;
-    mutex_lock(&wait->mutex);
-    bool is_in_time = true;
-    while (!wait->is_over && is_in_time) {
-        is_in_time = condition_wait_ms(&wait->changed, &wait->mutex, PROCEDURE_CONFIRMATION_MS_MAX);
-    }
-    bool is_over = wait->is_over;
-    bool has_failed = wait->has_failed;
-    mutex_unlock(&wait->mutex);
-    durable_unref(wait);
-    if (!is_over) {
+// Without the turn.
+static Status confirm(DurableWait *wait, Error *error) {
+    switch (durable_end(wait, PROCEDURE_CONFIRMATION_MS_MAX)) {
+    case DURABLE_YES: return STATUS_OK;
+    case DURABLE_LATE:
         return error_set(error, STATUS_IO,
                          "durability confirmation timed out; outcome unknown, do not retry without "
                          "deduplication");
-    }
-    if (has_failed) {
+    case DURABLE_FAILED:
         return error_set(error, STATUS_IO,
                          "transaction committed, but durability could not be confirmed; outcome "
                          "unknown, do not retry without deduplication");
     }
-    return STATUS_OK;
+    UNREACHABLE();
 }
 
 static Status proc_commit(void *user, Error *error) {
@@ -301,10 +242,10 @@ static Status proc_commit(void *user, Error *error) {
         return status;
     }
     uint64_t ticket = commit_tx(instance);
-    DurableWait *wait = durable_begin(run, ticket);
+    DurableWait *wait = run->options.is_confirmed ? durable_begin(database, ticket) : NULL;
     if (database->log) log_wake(database->log);
     give_turn_back(run);
-    return durable_end(wait, error);
+    return confirm(wait, error);
 }
 
 // Subscribers see a transaction of the database's own.

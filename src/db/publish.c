@@ -5,6 +5,7 @@
 #include "db/publish.h"
 
 #include "base/log.h"
+#include "db/environment.h"
 #include "db/migrate.h"
 #include "sql/sql.h"
 
@@ -12,18 +13,23 @@
 
 #define PATH_BYTES_MAX 4096u
 
-typedef enum InitMode { INIT_TRIAL, INIT_REAL } InitMode;
+// What an update is to do, all of it checked.
+typedef struct Change {
+    const UpdateRequest *request;
+    const MigrationPlan *plan;
+    const EnvironmentPlan *environment;
+} Change;
 
 static Status initialize(Database *database, ProgramKind kind, Bytes program, Error *error);
 static Status create_schema(Database *database, Tx *tx, const ModuleDef *def, Error *error);
 static Status run_init(Database *database, Tx *tx, Error *error);
+static Status plan_first_environment(Database *database, EnvironmentPlan *ret_plan, Error *error);
 static ProgramInfo program_info(const Database *database, ProgramKind kind, const Hash *hash,
                                 Bytes program);
 static Status try_in_memory(const DatabaseOptions *options, ProgramKind kind, Bytes program,
                             Error *error);
 static void remove_directory(Os *os, const char *directory);
-static PublishOutcome apply_update(Database *database, const UpdateRequest *request,
-                                   LoadedProgram *loaded, const MigrationPlan *plan,
+static PublishOutcome apply_update(Database *database, const Change *change, LoadedProgram *loaded,
                                    uint64_t *ret_ticket, Error *error);
 static void disconnect_everyone(Database *database);
 
@@ -64,11 +70,15 @@ static Status initialize(Database *database, ProgramKind kind, Bytes program, Er
     if (status != STATUS_OK) return status;
     ProgramInfo info = program_info(database, kind, &loaded.hash, program);
     database_set_program(database, loaded.program, loaded.instance, loaded.def, &info);
+    EnvironmentPlan environment;
+    status = plan_first_environment(database, &environment, error);
+    if (status != STATUS_OK) return status;
 
     Tx *tx = tx_begin(database->store);
     status = create_schema(database, tx, database->def, error);
     if (status == STATUS_OK) {
         tx_set_program(tx, &info);
+        environment_write(database, tx, &environment);
         status = run_init(database, tx, error);
     }
     if (status != STATUS_OK) {
@@ -79,6 +89,19 @@ static Status initialize(Database *database, ProgramKind kind, Bytes program, Er
     (void)database_commit(database, &cause);
     database_log(database, MODULE_LOG_INFO, BYTES_NONE, "Database initialized");
     return STATUS_OK;
+}
+
+static Status plan_first_environment(Database *database, EnvironmentPlan *ret_plan, Error *error) {
+    Status status = environment_plan(database, database->def, database->options.environment,
+                                     &database->call_arena, ret_plan, error);
+    database->options.environment = NULL;  // the caller's
+    if (status == STATUS_OK) return STATUS_OK;
+    if (status == STATUS_NOT_FOUND) {
+        error_prefix(error, "{\"EnvironmentError\":{\"MissingRequiredEnvironment\":{\"keys\":");
+        size_t count = strlen(error->text);
+        (void)snprintf(error->text + count, sizeof error->text - count, "}}}");
+    }
+    return error->status = STATUS_DENIED;
 }
 
 static ProgramInfo program_info(const Database *database, ProgramKind kind, const Hash *hash,
@@ -166,7 +189,18 @@ PublishOutcome database_update(Database *database, const UpdateRequest *request,
         return PUBLISH_BAD_MODULE;
     }
     *ret_ticket = database_ticket(database);
+    EnvironmentPlan environment;
+    Status planned = environment_plan(database, loaded.def, request->environment,
+                                      &database->call_arena, &environment, error);
+    if (planned != STATUS_OK) {
+        loaded_program_done(&loaded);
+        return planned == STATUS_NOT_FOUND ? PUBLISH_MISSING_ENVIRONMENT : PUBLISH_REJECTED;
+    }
     if (hash_equal(&loaded.hash, &database->info.hash)) {
+        if (environment.is_changed) {  // the module stays as it is
+            loaded_program_done(&loaded);
+            return environment_apply(database, &environment, ret_ticket, error);
+        }
         // No migration, but the instance is replaced and the scheduler starts anew.
         ProgramInfo info = database->info;
         database_set_program(database, loaded.program, loaded.instance, loaded.def, &info);
@@ -201,17 +235,20 @@ PublishOutcome database_update(Database *database, const UpdateRequest *request,
         loaded_program_done(&loaded);
         return PUBLISH_REJECTED;
     }
-    return apply_update(database, request, &loaded, &plan, ret_ticket, error);
+    Change change = {.request = request, .plan = &plan, .environment = &environment};
+    return apply_update(database, &change, &loaded, ret_ticket, error);
 }
 
-static PublishOutcome apply_update(Database *database, const UpdateRequest *request,
-                                   LoadedProgram *loaded, const MigrationPlan *plan,
+static PublishOutcome apply_update(Database *database, const Change *change, LoadedProgram *loaded,
                                    uint64_t *ret_ticket, Error *error) {
+    const UpdateRequest *request = change->request;
+    const MigrationPlan *plan = change->plan;
     ProgramInfo info = program_info(database, request->kind, &loaded->hash, request->program);
     char hex[65];
     hash_to_hex(&loaded->hash, hex);
     Tx *tx = tx_begin(database->store);
     tx_set_program(tx, &info);
+    if (change->environment->is_changed) environment_write(database, tx, change->environment);
     database_log(database, MODULE_LOG_INFO, BYTES_NONE, "Updated program to %s", hex);
     Status status = database_migrate(database, tx, loaded->def, plan, error);
     if (status == STATUS_OK && views_exist(database)) {

@@ -14,6 +14,16 @@ void handle_websocket_token(WebRequest *request);
 void handle_identity_verify(WebRequest *request);
 void handle_identity_databases(WebRequest *request);
 
+// energy.c
+void handle_energy_get(WebRequest *request);
+void handle_energy_credit(WebRequest *request);
+void handle_energy_set(WebRequest *request);
+
+// environment.c
+void handle_environment_get(WebRequest *request);
+void handle_environment_put(WebRequest *request);
+void handle_environment_patch(WebRequest *request);
+
 // databases.c
 void handle_database_info(WebRequest *request);
 void handle_database_identity(WebRequest *request);

@@ -85,6 +85,7 @@ static DatabaseOptions options_of(Hosted *hosted, const char *directory) {
         .directory = server->options.in_memory ? NULL : directory,
         .identity = hosted->record.identity,
         .owner = hosted->record.owner,
+        .environment = hosted->environment,
         .segment_bytes_max = server->config.segment_bytes_max,
         .output = {.user = hosted, .send = hosted_send},
         .turn_end = hosted_turn_end,

@@ -27,6 +27,7 @@ typedef struct Hosted {
     DatabaseRecord record;
     Database *database;  // NULL: it could not be started, `failure` says why
     char *failure;
+    const EnvironmentChange *environment;  // while it is made: its first; whoever makes it sets it
     // ---- any thread ----
     _Atomic uint32_t refs;  // relaxed up, acquire-release down
     // ---- executor ----

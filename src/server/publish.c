@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "server/changes.h"
+#include "server/environment.h"
 #include "server/handlers.h"
 #include "server/programs.h"
 
@@ -26,12 +27,13 @@ typedef struct Publish {
     Bytes parent;        // data == NULL: none
     Bytes organization;  // data == NULL: none
     uint32_t replicas;
+    EnvironmentChange environment;
     // ---- on the way ----
     Identity identity;
     Hosted *old;   // reset: what is replaced; a reference
     Hosted *made;  // a reference
     Status status;
-    PublishOutcome outcome;
+    DurableWait *wait;  // of an update
     Error error;
 } Publish;
 
@@ -60,7 +62,7 @@ static void end_old(Hosted *old);
 static Status record_database(Server *server, Publish *publish);
 static void answer_success(WebRequest *request, const Publish *publish, const char *operation);
 static void exec_update(Database *database, DbMessage *message);
-static void exec_updated(Database *database, DbMessage *message);
+static void wait_updated(PoolJob *job);
 static void exec_plan(Database *database, DbMessage *message);
 static void answer_plan(WebRequest *request, const PlanReport *report);
 
@@ -99,6 +101,7 @@ static bool read_options(WebRequest *request, Publish *publish) {
     if (!read_token(request, publish)) return false;
     if (!read_timeout(request, publish)) return false;
     if (!web_query_u32(request, "num_replicas", &publish->replicas)) return false;
+    if (!web_environment(request, &publish->environment)) return false;
     if (!web_query(request, "parent", &publish->parent)) return false;
     if (!web_query(request, "organization", &publish->organization)) return false;
     if (publish->organization.data) return true;
@@ -388,7 +391,9 @@ static void work_make(PoolJob *job) {
     }
     if (publish->status == STATUS_OK) {
         made->record.initial_program = hash_keccak256(program);
+        made->environment = &publish->environment;
         publish->status = hosted_make(made, program, &publish->error);
+        made->environment = NULL;
     }
     if (publish->status == STATUS_OK) {
         publish->status = program_store(server->os, server->programs_dir,
@@ -431,6 +436,11 @@ static void control_finish(PoolJob *job) {
         answer_success(request, publish, operation);
     } else if (server_is_stopping(server)) {
         web_answer_text(request, 503, "the server is stopping");  // its init may have been cut off
+    } else if (publish->status == STATUS_DENIED && publish->error.text[0] == '{') {
+        web_answer_json(request, 400,
+                        arena_copy(request->arena, bytes_of_text(publish->error.text)));
+    } else if (publish->status == STATUS_DENIED) {
+        web_answer_text(request, 400, "%s", publish->error.text);
     } else {
         web_answer_text(request, 500, "%s", publish->error.text);
     }
@@ -479,30 +489,40 @@ static void exec_update(Database *database, DbMessage *message) {
     UpdateRequest update = {.kind = publish->kind,
                             .program = request->http->body,
                             .policy = publish->policy,
-                            .token = publish->token};
+                            .token = publish->token,
+                            .environment = &publish->environment};
     uint64_t ticket = TICKET_NONE;
     switch (database_update(database, &update, &ticket, &publish->error)) {
     case PUBLISH_DONE:
-        message->run = exec_updated;
-        database_post_when_durable(database, ticket, message);
+        publish->wait = durable_begin(database, ticket);
+        request->job.run = wait_updated;
+        executor_pool_run_waiting(request->server->executors, &request->job);
         return;
+    case PUBLISH_MISSING_ENVIRONMENT: web_refuse_environment(request, publish->error.text); return;
+    case PUBLISH_OUTDATED:
     case PUBLISH_REJECTED: web_answer_text(request, 400, "%s", publish->error.text); return;
     case PUBLISH_BAD_MODULE: web_answer_text(request, 500, "%s", publish->error.text); return;
     }
     UNREACHABLE();
 }
 
-static void exec_updated(Database *database, DbMessage *message) {
-    WebRequest *request = WEB_OF_MESSAGE(message);
-    Error error;
-    if (database_failure(database, &error)) {
+// The update has happened, whatever is answered.
+static void wait_updated(PoolJob *job) {
+    WebRequest *request = WEB_OF_JOB(job);
+    const Publish *publish = request->own;
+    switch (durable_end(publish->wait, publish->confirmation_ms)) {
+    case DURABLE_YES: answer_success(request, publish, "updated"); return;
+    case DURABLE_LATE:
+        web_answer_text(request, 504,
+                        "Database update failed: timeout waiting for transaction confirmation");
+        return;
+    case DURABLE_FAILED:
         web_answer_text(request, 503,
                         "Database update failed: database crashed while waiting for transaction "
-                        "confirmation: %s",
-                        error.text);
+                        "confirmation");
         return;
     }
-    answer_success(request, request->own, "updated");
+    UNREACHABLE();
 }
 
 // ---- what an update would do ----

@@ -16,5 +16,8 @@ if(TARGET spacetime)
   set_tests_properties(server.hostile PROPERTIES TIMEOUT 300)
   add_test(NAME server.costs COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/costs_test.py $<TARGET_FILE:spacetime>)
   set_tests_properties(server.costs PROPERTIES TIMEOUT 120)
+  add_test(NAME server.environment COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/environment_test.py
+    $<TARGET_FILE:spacetime>)
+  set_tests_properties(server.environment PROPERTIES TIMEOUT 120)
   add_test(NAME server.symbols COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/symbols_test.py $<TARGET_FILE:spacetime>)
 endif()
