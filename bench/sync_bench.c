@@ -25,6 +25,7 @@ typedef struct Bench {
     Table *items;     // (id: U32 unique, player: U32 indexed, kind: U32)
     uint64_t messages;
     uint64_t bytes;
+    int64_t first_sent;  // when a commit's first message came; 0: none yet
     uint32_t round;
     uint32_t random;
 } Bench;
@@ -47,6 +48,7 @@ static void drop_message(void *user, void *connection, SharedSlice message, uint
     Bench *bench = user;
     (void)connection;
     (void)ticket;
+    if (bench->first_sent == 0) bench->first_sent = wall_nanos(NULL);
     bench->messages++;
     bench->bytes += message.count;
     shared_buf_unref(message.buf);
@@ -198,16 +200,17 @@ static void change_items(Bench *bench, Tx *tx) {
 
 typedef struct Cost {
     double store_us;  // changing, committing, releasing
-    double sync_us;   // telling
+    double sync_us;   // telling it
+    double send_us;   // of that: messages, from the first one on
 } Cost;
 
 // Per commit.
 static Cost run_commits(Bench *bench, uint32_t count, void (*change)(Bench *bench, Tx *tx)) {
     SyncEvent event = {.result = RESULT_COMMITTED, .reducer_id = UINT32_MAX};
-    int64_t telling = 0, start = 0;
+    int64_t telling = 0, sending = 0, start = 0;
     for (uint32_t i = 0; i < count + count / 10; i++) {
         if (i == count / 10) {  // warm
-            telling = 0;
+            telling = sending = 0;
             bench->messages = bench->bytes = 0;
             start = cpu_nanos(NULL);
         }
@@ -215,13 +218,16 @@ static Cost run_commits(Bench *bench, uint32_t count, void (*change)(Bench *benc
         change(bench, tx);
         const Commit *commit = tx_commit(tx);
         int64_t before = wall_nanos(NULL);
+        bench->first_sent = 0;
         sync_commit(bench->sync, &event, commit);
-        telling += wall_nanos(NULL) - before;
+        int64_t after = wall_nanos(NULL);
+        telling += after - before;
+        if (bench->first_sent > 0) sending += after - bench->first_sent;
         tx_release(tx);
     }
     double all_us = (double)(cpu_nanos(NULL) - start) / 1e3 / count;
     double sync_us = (double)telling / 1e3 / count;
-    return (Cost){all_us - sync_us, sync_us};
+    return (Cost){all_us - sync_us, sync_us, (double)sending / 1e3 / count};
 }
 
 // Of all deltas so far, as owners see them.
@@ -309,13 +315,16 @@ static void bench_wide(Bench *bench, uint32_t commits) {
         Cost some = run_commits(bench, commits, change_items);
         uint32_t runs = commits + commits / 10;
         double deltas = costs_us(bench, "\"microseconds\":") / runs;
-        printf("%u rows under %u %s: sync %.1f us: deltas %.1f us (%.1f queries, %.0f rows "
-               "scanned), the rest %.1f us (finding them; %.1f messages of %.0f bytes)\n",
-               WIDE_ROWS, JOINS, WIDE[which].what, some.sync_us, deltas,
-               (double)(sync_stats(bench->sync).evaluations - before) / runs,
-               costs_us(bench, "\"rows_scanned\":") / runs, some.sync_us - deltas,
-               (double)bench->messages / commits,
-               bench->messages > 0 ? (double)bench->bytes / (double)bench->messages : 0.0);
+        printf("%u rows under %u %s: sync %.1f us\n", WIDE_ROWS, JOINS, WIDE[which].what,
+               some.sync_us);
+        printf("  finding queries and rows %.1f us, deltas of %.0f queries %.1f us (%.0f rows "
+               "scanned), "
+               "%.0f messages of %.0f bytes %.1f us\n",
+               some.sync_us - deltas - some.send_us,
+               (double)(sync_stats(bench->sync).evaluations - before) / runs, deltas,
+               costs_us(bench, "\"rows_scanned\":") / runs, (double)bench->messages / commits,
+               bench->messages > 0 ? (double)bench->bytes / (double)bench->messages : 0.0,
+               some.send_us);
         remove_clients(bench);
     }
 }

@@ -1,7 +1,7 @@
 // intervals.h - intervals over the values of one column: which of them contain a value?
 //
-// A treap ordered by lower ends; each node knows which interval of its subtree reaches furthest, so a search
-// enters no part of the tree where nothing can be found.
+// A treap ordered by lower ends; each node knows how far the intervals of its subtree reach, so a search enters no
+// part of the tree where nothing can be found. Values of most types become numbers first.
 //
 // Threads    one owner.
 // Lifetime   an interval is its owner's memory, and so are the bytes of its bounds; it is removed before it goes.
@@ -15,12 +15,18 @@ typedef struct Interval {
     // ---- of the tree ----
     struct Interval *left;
     struct Interval *right;
+    // Of types whose values have keys: what a search looks at.
+    uint64_t first;  // key contained
+    uint64_t last;
+    uint64_t reach;  // the greatest `last` of the subtree
+    bool is_void;    // an end excludes the least or the greatest key: it contains nothing
     const struct Interval *furthest;  // of the subtree, by its upper end
     uint64_t priority;                // a parent's is at least its children's
 } Interval;
 
 typedef struct Intervals {
-    Type type;  // of the values; its parts live as long as the process
+    Type type;      // of the values; its parts live as long as the process
+    bool has_keys;  // numbers of up to 64 bits, and times: values have keys in the same order
     Interval *root;
     uint32_t count;
     uint64_t serial;  // of intervals ever added

@@ -5,6 +5,7 @@
 
 #include "sync/intervals.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -17,13 +18,17 @@
 
 #define INTERVALS_COUNT 64u
 #define VALUES 12u
+#define VALUE_BYTES 16u
+
+static const double DOUBLES[VALUES] = {-INFINITY, -1e30, -1.5, -1e-40, -0.0,     0.0,
+                                       1e-40,     0.5,   1.5,  1e30,   INFINITY, NAN};
 
 typedef struct Entry {
     Interval interval;  // first
     bool is_in;
     uint32_t visits;
-    uint8_t lower[VALUES];
-    uint8_t upper[VALUES];
+    uint8_t lower[VALUE_BYTES];
+    uint8_t upper[VALUE_BYTES];
 } Entry;
 
 static Entry entries[INTERVALS_COUNT];
@@ -44,12 +49,24 @@ static Bytes value_of(const Type *type, uint32_t number, uint8_t *bytes) {
         return bytes_of(bytes, 4 + number % 5);
     }
     if (type->kind == TYPE_F64) {
-        double value = (double)number - 5.5;
-        memcpy(bytes, &value, sizeof value);
-        return bytes_of(bytes, sizeof value);
+        memcpy(bytes, &DOUBLES[number], 8);
+        return bytes_of(bytes, 8);
     }
-    store_u64le(bytes, (uint64_t)number - 6);  // below zero too
-    return bytes_of(bytes, 8);
+    if (type->kind == TYPE_F32) {
+        float value = (float)DOUBLES[number];
+        memcpy(bytes, &value, 4);
+        return bytes_of(bytes, 4);
+    }
+    // Around zero, and both ends.
+    store_u64le(bytes, (uint64_t)number - 4);
+    uint32_t count = type->fixed_bytes;
+    ASSERT(count <= VALUE_BYTES);
+    memset(bytes + 8, number < 4 ? 0xff : 0, VALUE_BYTES - 8);
+    if (number == 10) memset(bytes, 0xff, count);
+    if (number == 11) memset(bytes, 0xff, count);
+    if (number >= 10) bytes[count - 1] = number == 10 ? 0x7f : 0x80;
+    if (number == 11) memset(bytes, 0, count - 1);
+    return bytes_of(bytes, count);
 }
 
 static Bound some_bound(const Type *type, uint8_t *bytes) {
@@ -80,7 +97,7 @@ static void visit(void *user, Interval *interval) {
 }
 
 static void check(const Intervals *intervals, const Type *type) {
-    uint8_t bytes[VALUES];
+    uint8_t bytes[VALUE_BYTES];
     for (uint32_t number = 0; number < VALUES; number++) {
         Bytes value = value_of(type, number, bytes);
         last_visited = NULL;
@@ -135,10 +152,11 @@ static void test_stab(void **unused) {
     uint32_t first = one ? (uint32_t)strtoul(one, NULL, 10) : 1;
     for (seed = first; seed < first + (one ? 1 : 20); seed++) {
         state = seed;
-        play(type_primitive(TYPE_I64));
-        play(type_primitive(TYPE_U64));
+        for (TypeKind kind = TYPE_I8; kind <= TYPE_U128; kind++) play(type_primitive(kind));
+        play(type_primitive(TYPE_F32));
         play(type_primitive(TYPE_F64));
         play(type_primitive(TYPE_STRING));
+        play(type_special(SPECIAL_TIME_DURATION));
         play(type_special(SPECIAL_TIMESTAMP));
     }
 }
