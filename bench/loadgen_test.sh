@@ -26,7 +26,7 @@ done
 "$loadgen" --url "$url" --db x --seed-first --accounts 2 --seconds 0.1 --warmup 0 | grep -q "^calls "
 "$loadgen" --sync-probe "$work" | grep -q "fdatasync of a 200-byte append: p50 "
 # What must fail: a subscription, which the fake closes on; a server that is not there; a wrong option.
-for arguments in "--url $url --workload fanout --writers 0 --connections 1" "--url 127.0.0.1:1" "--url $url --nonsense"; do
+for arguments in "--url $url --workload fanout --writers 0 --connections 1" "--url $url --sets 3" "--url 127.0.0.1:1" "--url $url --nonsense"; do
     # shellcheck disable=SC2086
     if "$loadgen" --db x $arguments >"$work/out" 2>&1; then
         echo "no error with $arguments"
