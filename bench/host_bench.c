@@ -72,6 +72,51 @@ static TableId plain_table(Fixture *fixture) {
     return id;
 }
 
+// A million rows of twelve bytes; the keys of one run after the other lie nowhere near each other.
+#define MANY_ROWS 1000000u
+#define MANY_STEP UINT64_C(0x9E3779B97F4A7C15)
+
+static void bench_many_rows(Fixture *fixture, IndexKind kind, const char *name, double none) {
+    Arena arena;
+    arena_init(&arena, 1 << 20);
+    ColumnSchema columns[] = {{B("id"), B("id"), type_primitive(TYPE_U64), BYTES_NONE},
+                              {B("x"), B("x"), type_primitive(TYPE_U32), BYTES_NONE}};
+    char index_name[64];
+    (void)snprintf(index_name, sizeof index_name, "%s_id_idx", name);
+    IndexSchema index = {.name = bytes_of_text(index_name), .kind = kind, .columns = COLUMNS(0)};
+    char constraint_name[64];
+    (void)snprintf(constraint_name, sizeof constraint_name, "%s_id_key", name);
+    ConstraintSchema unique = {.name = bytes_of_text(constraint_name), .columns = COLUMNS(0)};
+    TableSchema schema = fixture_schema(name, columns, 2, &arena);
+    schema.indexes = &index, schema.index_count = 1;
+    schema.constraints = &unique, schema.constraint_count = 1;
+    schema.primary_key = 0;
+    tx_rollback(fixture->env.tx);
+    Table *table = fixture_table(fixture->store, &schema);
+    fixture->env.tx = tx_begin(fixture->store);
+    for (uint64_t i = 0; i < MANY_ROWS; i++) {
+        uint8_t row[12];
+        store_u64le(row, i * MANY_STEP);
+        store_u32le(row + 8, (uint32_t)i);
+        InsertResult result;
+        if (tx_insert(fixture->env.tx, table, bytes_of(row, sizeof row), &result) != INSERT_ADDED)
+            fixture_fail("%s", "a row was not added");
+    }
+    tx_commit(fixture->env.tx);
+    tx_release(fixture->env.tx);
+    fixture->env.tx = tx_begin(fixture->store);
+    uint32_t by_id = fixture_index(fixture, index_name);
+    char what[64];
+    (void)snprintf(what, sizeof what, "find in 1M rows, %s (two calls)", name);
+    print(what, loop_nanos(fixture, &(Loop){.op = REMOTE_FIND,
+                                            .args = {by_id, ROW_AT, 8, OUT_AT, BIG_AT},
+                                            .row = (uint64_t[]){0, 0, 0},
+                                            .length = 65536,
+                                            .step = MANY_STEP}) -
+                    none);
+    arena_done(&arena);
+}
+
 static void bench_calls(Fixture *fixture) {
     TableId plain = plain_table(fixture);
     uint32_t by_id = fixture_index(fixture, "plain_id_idx_btree");
@@ -102,6 +147,8 @@ static void bench_calls(Fixture *fixture) {
           .step = 1);
     PRINT("console_log", .op = remote_op("console_log"),
           .args = {2, NAME_AT, 6, NAME_AT, 6, 1, NAME_AT, 6});
+    bench_many_rows(fixture, INDEX_BTREE, "btree", none);
+    bench_many_rows(fixture, INDEX_HASH, "hash", none);
 }
 
 static void bench_reducer(Fixture *fixture) {
