@@ -138,7 +138,7 @@ static SharedQuery *add_query(Queries *queries, const SqlContext *context, Share
 void queries_hold(SharedQuery *shared, QuerySet *set) {
     ASSERT(set->format < FORMAT_COUNT);
     HeldQuery held = {shared, shared->holders.count};
-    Holder holder = {set, set->queries.count};
+    Holder holder = {set, set->client, set->id, set->queries.count};
     holder_vec_push(&shared->holders, holder);
     held_query_vec_push(&set->queries, held);
     shared->holders_by_format[set->format]++;

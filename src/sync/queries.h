@@ -22,6 +22,8 @@ typedef struct SharedQuery SharedQuery;
 // A set that holds a query, and a query that a set holds: each knows the other's place.
 typedef struct Holder {
     QuerySet *set;
+    struct SyncClient *client;  // its client and id, so that an update need not look at the set
+    uint32_t query_set_id;
     uint32_t at;  // in the set's queries
 } Holder;
 VEC(HolderVec, holder_vec, Holder)

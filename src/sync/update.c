@@ -31,7 +31,7 @@ static void encode_rows(Sync *sync, const SharedFragment *fragment, Format forma
 static bool add_insert(void *user, Bytes row);
 static bool add_delete(void *user, Bytes row);
 static void distribute(Sync *sync, const SharedFragment *fragment);
-static void add_pending(Sync *sync, const QuerySet *set, const SharedFragment *fragment);
+static void add_pending(Sync *sync, const Holder *holder, const SharedFragment *fragment);
 static int compare_pending(const void *a, const void *b);
 static void end_pending(Sync *sync, SyncClient *client, uint64_t ticket);
 static bool wants_result(const SyncEvent *event, const SyncClient *client);
@@ -186,22 +186,21 @@ static void distribute(Sync *sync, const SharedFragment *fragment) {
     const HolderVec *holders = &fragment->shared->holders;
     QueryCost *cost = &fragment->shared->cost;
     for (uint32_t i = 0; i < holders->count; i++) {
-        const QuerySet *set = holders->items[i].set;
-        if (set->is_failed) continue;
-        SyncClient *client = set->client;
-        ASSERT(set->format == client->format);
-        if (client->format != FORMAT_V2 && !set->is_legacy) {
+        const Holder *holder = &holders->items[i];
+        SyncClient *client = holder->client;
+        if (sync->failed.count > 0 && holder->set->is_failed) continue;
+        if (client->format != FORMAT_V2 && !holder->set->is_legacy) {
             if (client->delivered == fragment) continue;
             client->delivered = fragment;
         }
-        add_pending(sync, set, fragment);
+        add_pending(sync, holder, fragment);
         cost->rows_sent += fragment->update.row_count;
         cost->bytes_sent += fragment->update.rows[client->format].count;
     }
 }
 
-static void add_pending(Sync *sync, const QuerySet *set, const SharedFragment *fragment) {
-    SyncClient *client = set->client;
+static void add_pending(Sync *sync, const Holder *holder, const SharedFragment *fragment) {
+    SyncClient *client = holder->client;
     ASSERT(fragment->update.rows[client->format].count > 0);
     ASSERT(client->is_touched || client->pending.count == 0);
     if (!client->is_touched) {
@@ -209,7 +208,7 @@ static void add_pending(Sync *sync, const QuerySet *set, const SharedFragment *f
         client_vec_push(&sync->touched, client);
     }
     client->cost->rows += fragment->update.row_count;
-    uint32_t id = client->format == FORMAT_V2 ? set->id : 0;
+    uint32_t id = client->format == FORMAT_V2 ? holder->query_set_id : 0;
     pending_vec_push(&client->pending, (PendingRows){id, fragment});
     client->pending_bytes += fragment->update.rows[client->format].count;
     client->pending_bytes += fragment->shared->plan.table_name.count + PENDING_HEAD_BYTES;

@@ -29,7 +29,9 @@ typedef struct ColumnWatch ColumnWatch;
 // What a commit needs of a list that it finds comes first: there may be many, and each is a cache line or two.
 struct WatchList {
     uint64_t stamp;  // of the commit that found it last, as `last` ... `is_whole` are
-    WatchVec items;
+    uint32_t count;  // of those who wait
+    Watch first;     // of them: mostly there is one, and it is here already
+    WatchVec others;
     const Row *last;  // the last row that was noted
     uint32_t counts[WATCH_SIDE_COUNT];
     RowSpan rows[WATCH_SIDE_COUNT];
@@ -90,6 +92,7 @@ static Demand find_demand(const Fragment *fragment, TableId table);
 static ColumnWatch *column_watch(TableWatch *table, const ColumnWatch *wanted, const Type *type);
 static WatchList *value_list(TableWatch *table, ColumnWatch *column, Bytes value);
 static WatchList *range_list(TableWatch *table, ColumnWatch *column, const Range *range);
+static Watch *list_item(WatchList *list, uint32_t at);
 static WatchList *list_of(Interval *interval);
 static WatchList *list_create(TableWatch *table, ColumnWatch *column, uint32_t value_bytes);
 static void list_drop(WatchList *list);
@@ -135,8 +138,9 @@ void watches_add(Watches *watches, SharedFragment *fragment) {
         TableId id = fragment_table(fragment->plan, i);
         Demand demand = find_demand(fragment->plan, id);
         WatchList *list = list_for(table_watch(watches, id), &demand);
-        fragment->places[i] = (WatchPlace){list, list->items.count};
-        watch_vec_push(&list->items, (Watch){fragment, i});
+        fragment->places[i] = (WatchPlace){list, list->count};
+        if (list->count > 0) (void)watch_vec_add(&list->others);
+        *list_item(list, list->count++) = (Watch){fragment, i};
     }
 }
 
@@ -145,12 +149,13 @@ void watches_remove(Watches *watches, SharedFragment *fragment) {
     for (uint32_t i = 0; i < fragment_table_count(fragment->plan); i++) {
         WatchPlace place = fragment->places[i];
         WatchList *list = place.list;
-        ASSERT(place.at < list->items.count);
-        Watch *gap = &list->items.items[place.at];
+        ASSERT(place.at < list->count);
+        Watch *gap = list_item(list, place.at);
         ASSERT(gap->fragment == fragment && gap->place == i);
-        *gap = list->items.items[--list->items.count];
-        if (place.at < list->items.count) gap->fragment->places[gap->place].at = place.at;
-        if (list->items.count == 0 && list->column != NULL) list_drop(list);
+        *gap = *list_item(list, --list->count);
+        if (list->count > 0) list->others.count--;
+        if (place.at < list->count) gap->fragment->places[gap->place].at = place.at;
+        if (list->count == 0 && list->column != NULL) list_drop(list);
     }
 }
 
@@ -248,6 +253,11 @@ static WatchList *range_list(TableWatch *table, ColumnWatch *column, const Range
     return list;
 }
 
+static Watch *list_item(WatchList *list, uint32_t at) {
+    ASSERT(at == 0 || at <= list->others.count);
+    return at == 0 ? &list->first : &list->others.items[at - 1];
+}
+
 static WatchList *list_of(Interval *interval) {
     return (WatchList *)(void *)((char *)interval - offsetof(WatchList, interval));
 }
@@ -281,8 +291,8 @@ static void list_drop(WatchList *list) {
 }
 
 static void list_free(WatchList *list) {
-    ASSERT(list->items.count == 0);
-    watch_vec_done(&list->items);
+    ASSERT(list->count == 0);
+    watch_vec_done(&list->others);
     mem_free(list);
 }
 
@@ -321,7 +331,7 @@ static void find_in_table(Watches *watches, TableWatch *table, SharedFragmentVec
     probe_side(&probe, delta, delta->inserted);
     probe.side = WATCH_DELETED;
     probe_side(&probe, delta, delta->deleted);
-    if (table->always->items.count == 0) return;
+    if (table->always->count == 0) return;
     take_list(watches, table->always, ret_fragments);
     table->always->is_whole = true;
 }
@@ -392,15 +402,15 @@ static void take_row(Probe *probe, WatchList *list) {
 
 // The first time in this commit: its fragments are concerned.
 static void take_list(Watches *watches, WatchList *list, SharedFragmentVec *ret_fragments) {
-    ASSERT(list->items.count > 0);
+    ASSERT(list->count > 0);
     if (list->stamp == watches->stamp) return;
     list->stamp = watches->stamp;
     list->is_whole = false;
     list->last = NULL;
     for (WatchSide side = 0; side < WATCH_SIDE_COUNT; side++) list->counts[side] = 0;
     watch_list_vec_push(&watches->found, list);
-    for (uint32_t i = 0; i < list->items.count; i++) {
-        SharedFragment *fragment = list->items.items[i].fragment;
+    for (uint32_t i = 0; i < list->count; i++) {
+        SharedFragment *fragment = list_item(list, i)->fragment;
         ASSERT(fragment->stamp <= watches->stamp);
         if (fragment->stamp == watches->stamp) continue;
         fragment->stamp = watches->stamp;
