@@ -186,17 +186,15 @@
 // Rows that one query may look at in one place of its plan; at some 10 ns each, which the database's other
 // callers wait. More: the query fails. Ours: upstream has no limit.
 #define SQL_TOUCHED_ROWS_MAX (1u << 28)
-// Rows of an index looked at to tell how many different keys it has, for row_limit. Larger tables are
-// taken to be like their first rows.
+// Rows of an index looked at to tell how many different keys it has, for row_limit; the others are taken to be alike.
 #define SQL_ESTIMATE_ROWS_MAX 4096u
 // One condition in an answer of EXPLAIN; longer ones are cut.
 #define SQL_EXPLAIN_TEXT_BYTES_MAX 1000u
 
 // ---- sync ----
 
-// Messages waiting for one slow client. Full: it is disconnected; we neither block nor drop single messages.
+// Messages waiting for one slow client, and their bytes. Full: it is disconnected; we neither block nor drop single ones.
 #define OUTBOX_MESSAGES_MAX 16384u
-// Bytes waiting for one slow client, besides the count of messages. Full: the same.
 #define OUTBOX_BYTES_MAX (256u << 20)
 // Messages of one client waiting for the executor (websocket.incoming-queue-length). Full: close 1013.
 #define INBOX_MESSAGES_MAX 16384u
@@ -205,6 +203,8 @@
 #define CLIENT_QUERIES_MAX 100000u
 // One message to a client; its length is a u32. Rows that would make it larger are an error of their query.
 #define SERVER_MESSAGE_BYTES_MAX (1u << 30)
+// What one commit tells all queries together, and in different messages: either more ends what is left over.
+#define SYNC_COMMIT_BYTES_MAX (1u << 30)
 // Changed rows of a commit that are sorted by who waits for them. Beyond it queries look at all of its rows.
 #define WATCH_MATCHES_MAX (1u << 18)
 // The plan of one query: what SQL_NODES_MAX and SQL_FRAGMENTS_MAX allow stays far below.

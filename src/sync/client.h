@@ -65,6 +65,8 @@ struct Sync {
     // of the commit at hand
     SharedFragmentVec candidates;
     ClientVec touched;
+    uint64_t encoded_bytes;  // of all fragments
+    uint64_t written_bytes;  // of all messages
     CachedUpdateVec cache;
     uint32_t cache_heads[CACHE_HEADS];  // by hash, the newest one: its place + 1; 0: none
     SyncStats stats;

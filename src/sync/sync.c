@@ -15,6 +15,7 @@ Sync *sync_create(Store *store, const SyncOutput *output) {
     sync->store = store;
     sync->output = *output;
     if (output->message_bytes_max == 0) sync->output.message_bytes_max = SERVER_MESSAGE_BYTES_MAX;
+    if (output->commit_bytes_max == 0) sync->output.commit_bytes_max = SYNC_COMMIT_BYTES_MAX;
     sync->queries = queries_create(store);
     buffer_init(&sync->message, UINT32_MAX);
     buffer_init(&sync->text, UINT32_MAX);

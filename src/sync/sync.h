@@ -7,7 +7,8 @@
 // Lifetime   a SyncClient lives from sync_add_client to sync_remove_client; slices handed to the output
 //            are counted and go to other threads.
 // Order      per client, messages leave in the order of the calls here (websocket.md 8.5, G1 to G7).
-// Limits     CLIENT_QUERY_SETS_MAX, CLIENT_QUERIES_MAX, SERVER_MESSAGE_BYTES_MAX, SQL_TEXT_BYTES_MAX.
+// Limits     CLIENT_QUERY_SETS_MAX, CLIENT_QUERIES_MAX, SERVER_MESSAGE_BYTES_MAX, SYNC_COMMIT_BYTES_MAX,
+//            SQL_TEXT_BYTES_MAX.
 // Format     spec: websocket.md 4-9, since-2.8.md 3.
 #pragma once
 
@@ -89,6 +90,7 @@ typedef struct SyncOutput {
     void (*send)(void *user, void *connection, SharedSlice message, uint64_t ticket);
     // Rows that would make a message larger are an error of their query; 0: SERVER_MESSAGE_BYTES_MAX.
     uint32_t message_bytes_max;
+    uint32_t commit_bytes_max;  // 0: SYNC_COMMIT_BYTES_MAX
 } SyncOutput;
 
 Sync *sync_create(Store *store, const SyncOutput *output);

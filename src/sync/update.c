@@ -6,7 +6,8 @@
 // 4. Clients whose collections are equal share one encoded message.
 //
 // The caller's result carries its update and takes its place in the same pass. Rows that no message could
-// carry end the sets that hold their query, which the client hears before the update.
+// carry, or that are too many with those of other queries, end the sets that hold their query, which the client hears
+// before the update.
 
 #include "base/gate.h"
 #include "sync/client.h"
@@ -27,17 +28,20 @@ static Status update_fragment(Sync *sync, SharedFragment *fragment, Error *error
 static Status evaluate_fragment(Sync *sync, const SharedFragment *fragment, uint64_t *ret_scanned,
                                 Error *error);
 static Status encode_fragment(Sync *sync, SharedFragment *fragment, Error *error);
+static Status keep_encoded(Sync *sync, SharedFragment *fragment, Format format, Error *error);
 static void encode_rows(Sync *sync, const SharedFragment *fragment, Format format);
 static bool add_insert(void *user, Bytes row);
 static bool add_delete(void *user, Bytes row);
 static void distribute(Sync *sync, const SharedFragment *fragment);
 static void add_pending(Sync *sync, const Holder *holder, const SharedFragment *fragment);
 static int compare_pending(const void *a, const void *b);
-static void end_pending(Sync *sync, SyncClient *client, uint64_t ticket);
+static void end_pending(Sync *sync, SyncClient *client, const Error *error, uint64_t ticket);
 static bool wants_result(const SyncEvent *event, const SyncClient *client);
 static void answer_caller(Sync *sync, const SyncEvent *event);
 static void send_updates(Sync *sync, const SyncEvent *event);
-static SharedSlice shared_update(Sync *sync, const SyncEvent *event, const SyncClient *client);
+static Status shared_update(Sync *sync, const SyncEvent *event, const SyncClient *client,
+                            SharedSlice *ret_slice, Error *error);
+static Status check_written(const Sync *sync, const SyncClient *client, Error *error);
 static void write_update(Sync *sync, const SyncEvent *event, const CachedUpdate *update);
 static uint64_t update_hash(const CachedUpdate *update);
 static bool pending_equal(const PendingVec *a, const PendingVec *b);
@@ -102,7 +106,9 @@ static void collect_updates(Sync *sync, const SyncEvent *event, const Commit *co
         SyncClient *client = sync->touched.items[i];
         PendingVec *pending = &client->pending;
         if (client->pending_bytes > sync->output.message_bytes_max) {
-            end_pending(sync, client, event->ticket);
+            Error error;
+            (void)sync_too_large(sync, &error);
+            end_pending(sync, client, &error, event->ticket);
         } else if (pending->count > 1) {
             qsort(pending->items, pending->count, sizeof(PendingRows), compare_pending);
         }
@@ -153,13 +159,24 @@ static Status encode_fragment(Sync *sync, SharedFragment *fragment, Error *error
         if (fragment->shared->holders_by_format[format] == 0) continue;
         encode_rows(sync, fragment, format);
         Status status = sync_check_size(sync, error);
-        if (status == STATUS_OK) {
-            fragment->update.rows[format] = arena_copy(tx_arena(store_tx(sync->store)),
-                                                       buffer_bytes(&sync->message));
-        }
+        if (status == STATUS_OK) status = keep_encoded(sync, fragment, format, error);
         sync_rewind_message(sync, 0);
         if (status != STATUS_OK) return status;
     }
+    return STATUS_OK;
+}
+
+// All that was encoded stays until the commit is told: many queries with many rows each would fill the memory.
+static Status keep_encoded(Sync *sync, SharedFragment *fragment, Format format, Error *error) {
+    Bytes rows = buffer_bytes(&sync->message);
+    ASSERT(sync->encoded_bytes <= sync->output.commit_bytes_max);
+    if (rows.count > sync->output.commit_bytes_max - sync->encoded_bytes) {
+        return error_set(error, STATUS_LIMIT,
+                         "what the transaction changed for all queries is more than %u bytes",
+                         sync->output.commit_bytes_max);
+    }
+    sync->encoded_bytes += rows.count;
+    fragment->update.rows[format] = arena_copy(tx_arena(store_tx(sync->store)), rows);
     return STATUS_OK;
 }
 
@@ -228,18 +245,16 @@ static int compare_pending(const void *a, const void *b) {
     return left_serial < right_serial ? -1 : left_serial > right_serial;
 }
 
-// Each part fits, all of them do not: every set that has a part ends.
-static void end_pending(Sync *sync, SyncClient *client, uint64_t ticket) {
+// Each part fits, all of them do not: every set of the client that has a part ends.
+static void end_pending(Sync *sync, SyncClient *client, const Error *error, uint64_t ticket) {
     ASSERT(client->is_touched && client->pending.count > 0);
-    Error error;
-    (void)sync_too_large(sync, &error);
     for (uint32_t i = 0; i < client->pending.count; i++) {
         const PendingRows *rows = &client->pending.items[i];
         const HolderVec *holders = &rows->fragment->shared->holders;
         for (uint32_t h = 0; h < holders->count; h++) {
             QuerySet *set = holders->items[h].set;
             if (set->client != client) continue;
-            sync_fail_set(sync, set, bytes_of_text(error.text), ticket);
+            sync_fail_set(sync, set, bytes_of_text(error->text), ticket);
         }
     }
     pending_vec_clear(&client->pending);
@@ -269,15 +284,22 @@ static void answer_caller(Sync *sync, const SyncEvent *event) {
 
 static void send_updates(Sync *sync, const SyncEvent *event) {
     for (uint32_t i = 0; i < sync->touched.count; i++) {
-        const SyncClient *client = sync->touched.items[i];
+        SyncClient *client = sync->touched.items[i];
         if (client->pending.count == 0 || wants_result(event, client)) continue;
-        sync_send(sync, client, shared_update(sync, event, client), event->ticket);
+        SharedSlice slice;
+        Error error;
+        if (shared_update(sync, event, client, &slice, &error) != STATUS_OK) {
+            end_pending(sync, client, &error, event->ticket);
+            continue;
+        }
+        sync_send(sync, client, slice, event->ticket);
         sync->stats.updates++;
     }
 }
 
 // The message for this client, from the cache or written now; one reference for the receiver.
-static SharedSlice shared_update(Sync *sync, const SyncEvent *event, const SyncClient *client) {
+static Status shared_update(Sync *sync, const SyncEvent *event, const SyncClient *client,
+                            SharedSlice *ret_slice, Error *error) {
     CachedUpdate update = {
         .format = client->format,
         .is_light = client->format != FORMAT_V2 &&
@@ -294,15 +316,30 @@ static SharedSlice shared_update(Sync *sync, const SyncEvent *event, const SyncC
         if (cached->is_light != update.is_light) continue;
         if (!pending_equal(cached->pending, update.pending)) continue;
         (void)shared_buf_ref(cached->slice.buf);
-        return cached->slice;
+        *ret_slice = cached->slice;
+        return STATUS_OK;
     }
+    Status status = check_written(sync, client, error);
+    if (status != STATUS_OK) return status;
     write_update(sync, event, &update);
     update.slice = sync_take_message(sync, update.format);
     (void)shared_buf_ref(update.slice.buf);
     update.next = *head;
     cached_update_vec_push(&sync->cache, update);
     *head = sync->cache.count;
-    return update.slice;
+    sync->written_bytes += client->pending_bytes;
+    *ret_slice = update.slice;
+    return STATUS_OK;
+}
+
+// All messages stay until the commit is told; clients of many kinds with large updates would fill the memory.
+static Status check_written(const Sync *sync, const SyncClient *client, Error *error) {
+    uint64_t max = sync->output.commit_bytes_max, written = sync->written_bytes;
+    bool is_first = written == 0;  // never more than a message may have
+    if (is_first || (written < max && client->pending_bytes <= max - written)) return STATUS_OK;
+    return error_set(error, STATUS_LIMIT,
+                     "what the transaction changed for all clients is more than %u bytes",
+                     sync->output.commit_bytes_max);
 }
 
 // Differs from process to process, which nobody sees: equal updates share a message, whatever the hash.
@@ -350,4 +387,5 @@ static void forget_commit(Sync *sync) {
         shared_buf_unref(sync->cache.items[i].slice.buf);
     if (sync->cache.count > 0) memset(sync->cache_heads, 0, sizeof sync->cache_heads);
     cached_update_vec_clear(&sync->cache);
+    sync->encoded_bytes = sync->written_bytes = 0;
 }

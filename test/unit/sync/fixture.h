@@ -44,12 +44,17 @@ static inline void world_send(void *user, void *connection, SharedSlice message,
     world->sent[world->sent_count++] = (Sent){(uintptr_t)connection, message, ticket};
 }
 
-static inline void world_open_limited(World *world, uint32_t message_bytes_max) {
+static inline void world_open_with(World *world, SyncOutput output) {
     memset(world, 0, sizeof *world);
     arena_init(&world->arena, WORLD_ARENA_MAX);
     world->store = store_create();
-    SyncOutput output = {.user = world, .send = world_send, .message_bytes_max = message_bytes_max};
+    output.user = world;
+    output.send = world_send;
     world->sync = sync_create(world->store, &output);
+}
+
+static inline void world_open_limited(World *world, uint32_t message_bytes_max) {
+    world_open_with(world, (SyncOutput){.message_bytes_max = message_bytes_max});
 }
 
 static inline World *world_open(void) {

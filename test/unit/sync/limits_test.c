@@ -285,12 +285,93 @@ static void test_large_join(void **state) {
     world_close(world);
 }
 
+// ---- a commit ----
+
+#define NAME_100                                         \
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" \
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+// A row list of one person of that name: kind, hint, size, count, row; and an empty one.
+#define PERSON_BYTES (1 + 1 + 2 + 4 + 108 + 1 + 4 + 4)
+
+static World *with_commit_limit(uint32_t bytes) {
+    World *world = malloc(sizeof *world);
+    world_open_with(world, (SyncOutput){.commit_bytes_max = bytes});
+    world_person(world);
+    return world;
+}
+
+// What all queries are told together: at the limit all of them are, past it the last one ends.
+static void check_queries_of_a_commit(uint32_t bytes, bool fits) {
+    World *world = with_commit_limit(bytes);
+    SyncClient *client = world_client(world, 1, PROTOCOL_V2);
+    for (uint32_t i = 0; i < 3; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "SELECT * FROM person WHERE id < %u", 10 + i);
+        world_subscribe(world, client, 1, i, text);
+        (void)world_expect_tag(world, 1, TAG_APPLIED);
+    }
+    world_run(world, "INSERT INTO person (id, name) VALUES (1, '" NAME_100 "')");
+    if (!fits) {
+        world_expect_error(world, 1, UINT32_MAX, 2,
+                           "what the transaction changed for all queries is more than");
+    }
+    Bytes update = world_expect_tag(world, 1, TAG_UPDATE);
+    assert_int_equal(load_u32le(update.data + 1), fits ? 3 : 2);
+    world_expect_nothing(world);
+    // The next commit begins anew.
+    world_run(world, "INSERT INTO person (id, name) VALUES (2, 'Eve')");
+    update = world_expect_tag(world, 1, TAG_UPDATE);
+    assert_int_equal(load_u32le(update.data + 1), fits ? 3 : 2);
+    world_expect_nothing(world);
+    world_close(world);
+}
+
+static void test_queries_of_a_commit(void **state) {
+    (void)state;
+    check_queries_of_a_commit(3 * PERSON_BYTES, true);
+    check_queries_of_a_commit(3 * PERSON_BYTES - 1, false);
+}
+
+// What different messages have in all: clients that share one do not count again.
+static void test_messages_of_a_commit(void **state) {
+    (void)state;
+    enum { CLIENTS = 6, IDS = 3 };
+    World *world = with_commit_limit(2 * 400);
+    for (uint8_t i = 0; i < CLIENTS; i++) {
+        SyncClient *client = world_client(world, (uint8_t)(i + 1), PROTOCOL_V2);
+        world_subscribe(world, client, 1, i % IDS, "SELECT * FROM person");
+        (void)world_expect_tag(world, i + 1u, TAG_APPLIED);
+    }
+    // Some 300 bytes a message with what is around the rows: two fit, the third does not.
+    world_run(world, "INSERT INTO person (id, name) VALUES (1, '" NAME_100 NAME_100 "')");
+    uint32_t updates = 0, errors = 0;
+    while (world->sent_first < world->sent_count) {
+        uintptr_t to = world->sent[world->sent_first].to;
+        Bytes message = world_take(world, to);
+        bool is_third = (to - 1) % IDS == 2;
+        assert_int_equal(message.data[0], is_third ? TAG_ERROR : TAG_UPDATE);
+        if (is_third) {
+            assert_true(bytes_contain(message, "what the transaction changed for all clients"));
+            errors++;
+        } else {
+            updates++;
+        }
+    }
+    assert_int_equal(updates, 4);
+    assert_int_equal(errors, 2);
+    assert_int_equal(sync_stats(world->sync).query_sets, 4);
+    world_run(world, "INSERT INTO person (id, name) VALUES (2, 'Eve')");
+    assert_int_equal(world->sent_count - world->sent_first, 4);
+    world_close(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_query_sets),    cmocka_unit_test(test_queries),
-        cmocka_unit_test(test_large_answers), cmocka_unit_test(test_large_answers_v1),
-        cmocka_unit_test(test_large_update),  cmocka_unit_test(test_large_sum),
-        cmocka_unit_test(test_large_join),
+        cmocka_unit_test(test_query_sets),           cmocka_unit_test(test_queries),
+        cmocka_unit_test(test_large_answers),        cmocka_unit_test(test_large_answers_v1),
+        cmocka_unit_test(test_large_update),         cmocka_unit_test(test_large_sum),
+        cmocka_unit_test(test_large_join),           cmocka_unit_test(test_queries_of_a_commit),
+        cmocka_unit_test(test_messages_of_a_commit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
