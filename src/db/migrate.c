@@ -2,6 +2,7 @@
 
 #include "db/migrate.h"
 
+#include "db/duplicates.h"
 #include "sql/sql.h"
 
 typedef struct Migration {
@@ -140,7 +141,10 @@ static Status add_constraint(Migration *m, Error *error) {
     step_log(m, "Adding constraint", "on table");
     for (uint32_t i = 0; i < m->schema->constraint_count; i++) {
         if (!bytes_equal(m->schema->constraints[i].name, m->step->object)) continue;
-        return tx_create_constraint(m->tx, m->table, &m->schema->constraints[i], error);
+        const ConstraintSchema *constraint = &m->schema->constraints[i];
+        Status status = tx_create_constraint(m->tx, m->table, constraint, error);
+        if (status == STATUS_CONFLICT) duplicates_describe(m->table, constraint->columns, error);
+        return status;
     }
     UNREACHABLE();
 }

@@ -52,7 +52,20 @@ typedef struct GuestView {
     uint32_t code;
 } GuestView;
 
+// The table `tray` of tests of updates: tray(id u64 primary key, n u32, s string, kind enum, [added u32]).
+typedef struct Tray {
+    bool is_private, is_event, has_no_key;
+    bool has_index, has_unique, has_sequence;  // on n, on n, on id
+    bool has_added, has_added_bare;            // `added` with the default 7, or without one
+    bool lacks_text, is_reordered, n_is_wide;
+    bool has_third_kind, has_one_kind, has_large_kind, has_renamed_kind;
+    bool has_at;        // ScheduleAt in the place of s
+    bool has_schedule;  // by it; calls fire_tray
+} Tray;
+
 typedef struct GuestSpec {
+    const Tray *tray;
+    const char *rls;  // one rule
     GuestView views[GUEST_VIEWS_MAX];
     uint32_t view_count;
     uint32_t salt;  // makes another program of it
@@ -67,6 +80,49 @@ static inline void guest_describe_alarm(Builder *b, uint32_t timer) {
     add_table(b, alarms);
     add_schedule(b, "wakeup", 1, "fire");
     add_reducer(b, "fire", PRODUCT(b, field("row", ref_to(b, timer))));
+}
+
+static inline const Type *guest_kind(Builder *b, const Tray *tray) {
+    const char *first = tray->has_renamed_kind ? "z" : "a";
+    if (tray->has_one_kind) return SUM(b, field(first, type_unit()));
+    if (tray->has_large_kind)
+        return SUM(b, field(first, type_unit()), field("b", type_unit()), field("c", P(U64)));
+    if (tray->has_third_kind)
+        return SUM(b, field(first, type_unit()), field("b", type_unit()), field("c", type_unit()));
+    return SUM(b, field(first, type_unit()), field("b", type_unit()));
+}
+
+// Returns the row's type.
+static inline uint32_t guest_describe_tray(Builder *b, const Tray *tray) {
+    uint32_t kind = add_type(b, "Kind", guest_kind(b, tray));
+    TypeField fields[5];
+    uint32_t count = 0;
+    TypeField n = field("n", P(U32));
+    TypeField s = field("s", P(STRING));
+    if (tray->n_is_wide) n = field("n", P(U64));
+    if (tray->has_at) s = field("s", type_special(SPECIAL_SCHEDULE_AT));
+    fields[count++] = field("id", P(U64));
+    fields[count++] = tray->is_reordered ? s : n;
+    if (!tray->lacks_text) fields[count++] = tray->is_reordered ? n : s;
+    fields[count++] = field("kind", ref_to(b, kind));
+    if (tray->has_added || tray->has_added_bare) fields[count++] = field("added", P(U32));
+    uint32_t row = add_type(b, "Tray", type_product(&b->arena, fields, count));
+    TableSpec spec = keyed_table(b, "tray", row);
+    if (tray->has_no_key) spec.primary_key_count = 0;
+    spec.is_private = tray->is_private;
+    spec.is_event = tray->is_event;
+    if (tray->has_index || tray->has_unique)
+        spec.indexes[spec.index_count++] = (IndexSpec){
+            .name = "tray_n_index", .columns = {1}, .count = 1};
+    if (tray->has_unique)
+        spec.uniques[spec.unique_count++] = (UniqueSpec){.columns = {1}, .count = 1};
+    if (tray->has_sequence) spec.sequences[spec.sequence_count++] = (SequenceSpec){.column = 0};
+    if (tray->has_added)
+        spec.defaults[spec.default_count++] = (DefaultSpec){
+            .column = (uint16_t)(count - 1), .value = "\x07\0\0\0", .count = 4};
+    add_table(b, spec);
+    if (tray->has_schedule) add_schedule(b, "tray", 2, "fire_tray");
+    return row;
 }
 
 static inline void guest_describe(const GuestSpec *spec, Buffer *out) {
@@ -89,10 +145,14 @@ static inline void guest_describe(const GuestSpec *spec, Buffer *out) {
     TableSpec timers = keyed_table(&b, "timer", timer);
     timers.is_private = true;
     add_table(&b, timers);
+    uint32_t tray = spec->tray ? guest_describe_tray(&b, spec->tray) : 0;
+    if (spec->rls) add_rls(&b, spec->rls);
     if (spec->has_extra_table) add_table(&b, keyed_table(&b, "extra", item));
     add_schedule(&b, "timer", 1, "tick");
     add_reducer(&b, "run", PRODUCT(&b, field("script", bytes_type)));
     if (spec->has_alarm) guest_describe_alarm(&b, timer);
+    if (spec->tray && spec->tray->has_at)
+        add_reducer(&b, "fire_tray", PRODUCT(&b, field("row", ref_to(&b, tray))));
     add_procedure(&b, "run_p", PRODUCT(&b, field("script", bytes_type)),
                   type_array(&b.arena, u64_type));
     add_procedure(&b, "tick", PRODUCT(&b, field("row", ref_to(&b, timer))), type_unit());
