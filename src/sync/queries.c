@@ -38,6 +38,10 @@ static Status plan_compile(Queries *queries, const SqlContext *context, Bytes te
 static void plan_fill(Queries *queries, const SqlContext *context, SharedPlan *plan);
 static void plan_watch(Queries *queries, SharedQuery *shared);
 static void plan_unwatch(Queries *queries, SharedQuery *shared);
+static void find_twin(Queries *queries, SharedQuery *shared);
+static bool plan_is_for_anyone(Store *store, const SharedPlan *plan);
+static bool table_has_rules(Store *store, TableId table);
+static bool reads_same_tables(const SharedPlan *before, const SharedPlan *after);
 static void query_free(Queries *queries, SharedQuery *shared);
 static bool rules_changed(const Commit *commit);
 static Status refresh(Queries *queries, SharedQuery *shared, const Commit *commit, Error *error);
@@ -308,12 +312,62 @@ static void plan_watch(Queries *queries, SharedQuery *shared) {
         fragment->places = ARENA_ARRAY(&plan->arena, WatchPlace, table_count);
         watches_add(&queries->watches, fragment);
     }
+    find_twin(queries, shared);
 }
 
 static void plan_unwatch(Queries *queries, SharedQuery *shared) {
     for (uint32_t i = 0; i < shared->plan.fragment_count; i++) {
-        watches_remove(&queries->watches, &shared->plan.fragments[i]);
+        SharedFragment *fragment = &shared->plan.fragments[i];
+        watches_remove(&queries->watches, fragment);
+        if (fragment->twin == NULL) continue;
+        ASSERT(fragment->twin->twin == fragment);
+        fragment->twin->twin = NULL;
+        fragment->twin = NULL;
     }
+}
+
+// The owner's query of a text and everybody's are one, if neither rules nor access tell them apart.
+static void find_twin(Queries *queries, SharedQuery *shared) {
+    if (query_depends_on_sender(shared->plan.query)) return;
+    SqlContext others = shared->context;
+    others.is_owner = !others.is_owner;
+    Bytes key = make_key(queries, &others, shared->plan.text, KEY_SHARED);
+    SharedQuery *twin = bytes_map_find(&queries->by_key, key);
+    if (twin == NULL || !plan_is_for_anyone(queries->store, &shared->plan)) return;
+    if (!reads_same_tables(&shared->plan, &twin->plan)) return;  // a plan that is out of date
+    for (uint32_t i = 0; i < shared->plan.fragment_count; i++) {
+        SharedFragment *own = &shared->plan.fragments[i], *other = &twin->plan.fragments[i];
+        ASSERT(own->twin == NULL && other->twin == NULL);
+        own->twin = other;
+        other->twin = own;
+    }
+}
+
+static bool plan_is_for_anyone(Store *store, const SharedPlan *plan) {
+    for (uint32_t i = 0; i < plan->fragment_count; i++) {
+        const Fragment *fragment = plan->fragments[i].plan;
+        for (uint32_t t = 0; t < fragment_table_count(fragment); t++) {
+            TableId id = fragment_table(fragment, t);
+            const Table *table = store_find_table(store, id);
+            ASSERT(table != NULL);
+            const TableSchema *schema = table_schema(table);
+            bool is_open = schema->access == TABLE_PUBLIC && schema->origin == TABLE_USER;
+            if (!is_open || table_has_rules(store, id)) return false;
+        }
+    }
+    return true;
+}
+
+static bool table_has_rules(Store *store, TableId id) {
+    enum { RULE_TABLE_ID };
+    Table *rules = store_find_table(store, ST_ROW_LEVEL_SECURITY);
+    ASSERT(rules != NULL);
+    TableScan scan = table_scan(rules);
+    Row row;
+    while (table_scan_next(&scan, &row)) {
+        if (load_u32le(table_column(rules, row.bytes, RULE_TABLE_ID).data) == id) return true;
+    }
+    return false;
 }
 
 // ---- schema changes ----
@@ -370,7 +424,11 @@ static Status refresh(Queries *queries, SharedQuery *shared, const Commit *commi
 
 // Rows that clients hold stay right only if they came from the same tables, and for the same reader.
 static bool reads_the_same(const SharedPlan *before, const SharedPlan *after) {
-    if (!bytes_equal(before->key, after->key) || before->table_id != after->table_id) return false;
+    return bytes_equal(before->key, after->key) && reads_same_tables(before, after);
+}
+
+static bool reads_same_tables(const SharedPlan *before, const SharedPlan *after) {
+    if (before->table_id != after->table_id) return false;
     if (before->fragment_count != after->fragment_count) return false;
     for (uint32_t i = 0; i < before->fragment_count; i++) {
         const Fragment *old = query_fragment(before->query, i);

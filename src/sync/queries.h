@@ -1,7 +1,8 @@
 // queries.h - the distinct queries of all clients: compiled once, found by what a commit changed.
 //
 // A query's identity is its text, for whom it was compiled (owner or not), and the asker if its result
-// depends on who asks.
+// depends on who asks. Where the owner sees what everybody does, the two queries of one text are twins: a commit asks
+// one of them, for both.
 //
 // Threads    the executor.
 // Lifetime   a SharedQuery lives as long as a query set holds it; its fragments and texts change when it is
@@ -54,9 +55,10 @@ typedef struct FragmentUpdate {
 struct SharedFragment {
     SharedQuery *shared;
     const Fragment *plan;
-    WatchPlace *places;  // one for each table that it reads
-    uint64_t serial;     // in the order of registration
-    uint64_t stamp;      // of the commit that found it last
+    WatchPlace *places;           // one for each table that it reads
+    uint64_t serial;              // in the order of registration
+    uint64_t stamp;               // of the commit that found it last
+    struct SharedFragment *twin;  // the same fragment of the query's twin; NULL: none
     FragmentUpdate update;
 };
 
@@ -105,6 +107,10 @@ void queries_drop_unheld(Queries *queries, SharedQuery *shared);
 void queries_describe(Store *store, SharedPlan *plan);
 // The fragments that this commit may concern, each once.
 void queries_candidates(Queries *queries, const Commit *commit, SharedFragmentVec *ret_fragments);
+// The fragment that is asked for both: the older twin.
+static inline bool fragment_leads(const SharedFragment *fragment) {
+    return fragment->twin == NULL || fragment->serial < fragment->twin->serial;
+}
 // The rows of that commit that such a fragment must be asked about (watch.h).
 uint32_t queries_delta_rows(const Queries *queries, const SharedFragment *fragment,
                             DeltaRows ret_tables[SQL_LIVE_RELATIONS_MAX]);

@@ -32,7 +32,8 @@ static Status keep_encoded(Sync *sync, SharedFragment *fragment, Format format, 
 static void encode_rows(Sync *sync, const SharedFragment *fragment, Format format);
 static bool add_insert(void *user, Bytes row);
 static bool add_delete(void *user, Bytes row);
-static void distribute(Sync *sync, const SharedFragment *fragment);
+static uint32_t holder_count(const SharedFragment *fragment, Format format);
+static void distribute(Sync *sync, const SharedFragment *fragment, SharedQuery *held);
 static void add_pending(Sync *sync, const Holder *holder, const SharedFragment *fragment);
 static int compare_pending(const void *a, const void *b);
 static void end_pending(Sync *sync, SyncClient *client, const Error *error, uint64_t ticket);
@@ -96,12 +97,20 @@ static void collect_updates(Sync *sync, const SyncEvent *event, const Commit *co
     sync_cost_begin(sync);
     for (uint32_t i = 0; i < candidates->count; i++) {
         Error error;
-        if (update_fragment(sync, candidates->items[i], &error) == STATUS_OK) continue;
+        SharedFragment *fragment = candidates->items[i], *twin = fragment->twin;
+        if (!fragment_leads(fragment)) continue;
+        if (update_fragment(sync, fragment, &error) == STATUS_OK) continue;
         EndContext context = {sync, event->ticket};
-        end_holders(&context, candidates->items[i]->shared, &error);
+        end_holders(&context, fragment->shared, &error);
+        if (twin) end_holders(&context, twin->shared, &error);
     }
     sync_cost_end(sync);
-    for (uint32_t i = 0; i < candidates->count; i++) distribute(sync, candidates->items[i]);
+    for (uint32_t i = 0; i < candidates->count; i++) {
+        const SharedFragment *fragment = candidates->items[i];
+        if (!fragment_leads(fragment)) continue;
+        distribute(sync, fragment, fragment->shared);
+        if (fragment->twin) distribute(sync, fragment, fragment->twin->shared);
+    }
     for (uint32_t i = 0; i < sync->touched.count; i++) {
         SyncClient *client = sync->touched.items[i];
         PendingVec *pending = &client->pending;
@@ -118,6 +127,7 @@ static void collect_updates(Sync *sync, const SyncEvent *event, const Commit *co
 // Nothing of the query can be told if one of its fragments cannot.
 static Status update_fragment(Sync *sync, SharedFragment *fragment, Error *error) {
     ASSERT(fragment->shared->holders.count > 0);  // what nobody holds is not watched
+    if (fragment->twin) ASSERT(fragment->twin->stamp == fragment->stamp);  // found alike
     fragment->update = (FragmentUpdate){0};
     Error cause;
     uint64_t scanned = 0;
@@ -156,7 +166,7 @@ static Status evaluate_fragment(Sync *sync, const SharedFragment *fragment, uint
 static Status encode_fragment(Sync *sync, SharedFragment *fragment, Error *error) {
     ASSERT(sync->message.count == 0);
     for (Format format = 0; format < FORMAT_COUNT; format++) {
-        if (fragment->shared->holders_by_format[format] == 0) continue;
+        if (holder_count(fragment, format) == 0) continue;
         encode_rows(sync, fragment, format);
         Status status = sync_check_size(sync, error);
         if (status == STATUS_OK) status = keep_encoded(sync, fragment, format, error);
@@ -164,6 +174,11 @@ static Status encode_fragment(Sync *sync, SharedFragment *fragment, Error *error
         if (status != STATUS_OK) return status;
     }
     return STATUS_OK;
+}
+
+static uint32_t holder_count(const SharedFragment *fragment, Format format) {
+    uint32_t count = fragment->shared->holders_by_format[format];
+    return fragment->twin ? count + fragment->twin->shared->holders_by_format[format] : count;
 }
 
 // All that was encoded stays until the commit is told: many queries with many rows each would fill the memory.
@@ -198,10 +213,11 @@ static bool add_delete(void *user, Bytes row) {
     return row_list_add(&((Sync *)user)->deletes, row);
 }
 
-static void distribute(Sync *sync, const SharedFragment *fragment) {
+// To those who hold the fragment's query, or its twin.
+static void distribute(Sync *sync, const SharedFragment *fragment, SharedQuery *held) {
     if (fragment->update.row_count == 0) return;
-    const HolderVec *holders = &fragment->shared->holders;
-    QueryCost *cost = &fragment->shared->cost;
+    const HolderVec *holders = &held->holders;
+    QueryCost *cost = &held->cost;
     for (uint32_t i = 0; i < holders->count; i++) {
         const Holder *holder = &holders->items[i];
         SyncClient *client = holder->client;
@@ -250,7 +266,9 @@ static void end_pending(Sync *sync, SyncClient *client, const Error *error, uint
     ASSERT(client->is_touched && client->pending.count > 0);
     for (uint32_t i = 0; i < client->pending.count; i++) {
         const PendingRows *rows = &client->pending.items[i];
-        const HolderVec *holders = &rows->fragment->shared->holders;
+        const SharedQuery *held = rows->fragment->shared;
+        if (held->context.is_owner != client->options.is_owner) held = rows->fragment->twin->shared;
+        const HolderVec *holders = &held->holders;
         for (uint32_t h = 0; h < holders->count; h++) {
             QuerySet *set = holders->items[h].set;
             if (set->client != client) continue;

@@ -146,6 +146,96 @@ static void test_shared_bytes(void **state) {
     world_close(world);
 }
 
+static void set_rule(World *world, const char *text, bool present) {
+    SqlContext owner = {.store = world->store, .is_owner = true};
+    TableId table = 0;
+    Error error;
+    Bytes rule = bytes_of_text(text);
+    assert_int_equal(sql_check_row_level_security(&owner, rule, &table, &error), STATUS_OK);
+    Tx *tx = tx_begin(world->store);
+    assert_int_equal(tx_set_row_level_security(tx, table, rule, present, &error), STATUS_OK);
+    world_commit(world, (SyncEvent){0});
+    world_forget(world);
+}
+
+// The owner and others are told the same by one evaluation and one message, as long as they see the same.
+static void test_shared_with_owner(void **state) {
+    (void)state;
+    World *world = with_people();
+    static const char TEXT[] = "SELECT * FROM person WHERE id > 3";
+    SyncClient *first = subscriber(world, 1, TEXT);
+    SyncClient *owner = world_owner(world, 2, PROTOCOL_V2);
+    world_subscribe(world, owner, 1, 1, TEXT);
+    (void)world_expect_tag(world, 2, TAG_APPLIED);
+    SyncClient *old_owner = world_owner(world, 3, PROTOCOL_V1_BSATN);
+    world_ask_text(world, old_owner,
+                   "{\"SubscribeMulti\":{\"query_strings\":[\"SELECT * FROM person WHERE id > 3\"],"
+                   "\"request_id\":1,\"query_id\":{\"id\":3}}}");
+    world_forget(world);
+    assert_int_equal(sync_stats(world->sync).queries, 2);
+    uint64_t before = sync_stats(world->sync).evaluations;
+    world_run(world, "INSERT INTO person (id, name) VALUES (4, 'Eve')");
+    assert_int_equal(sync_stats(world->sync).evaluations - before, 1);
+    assert_int_equal(world->sent_count - world->sent_first, 3);
+    Sent to_first = world_next(world, 1), to_owner = world_next(world, 2);
+    assert_ptr_equal(to_first.slice.buf, to_owner.slice.buf);
+    assert_int_equal(to_first.slice.at, to_owner.slice.at);
+    shared_buf_unref(to_first.slice.buf);
+    shared_buf_unref(to_owner.slice.buf);
+    (void)world_expect_tag(world, 3, 1);  // TransactionUpdate
+    // Either may go.
+    world_unsubscribe(world, first, 1, 1, 0);
+    world_forget(world);
+    assert_int_equal(evaluations(world, "INSERT INTO person (id, name) VALUES (5, 'Eve')"), 1);
+    world_subscribe(world, first, 1, 1, TEXT);
+    sync_remove_client(world->sync, owner);
+    sync_remove_client(world->sync, old_owner);
+    world_forget(world);
+    assert_int_equal(evaluations(world, "INSERT INTO person (id, name) VALUES (6, 'Eve')"), 1);
+    world_close(world);
+}
+
+static void test_apart_from_owner(void **state) {
+    (void)state;
+    World *world = with_people();
+    SyncClient *client = world_client(world, 1, PROTOCOL_V2);
+    SyncClient *owner = world_owner(world, 2, PROTOCOL_V2);
+    world_subscribe(world, owner, 1, 1, "SELECT * FROM person");
+    world_subscribe(world, client, 1, 1, "SELECT * FROM person");
+    world_forget(world);
+    // A rule ends the other's set; the owner goes on.
+    set_rule(world, "SELECT * FROM person WHERE id < 5", true);
+    world_subscribe(world, client, 1, 1, "SELECT * FROM person");
+    world_forget(world);
+    world_run(world, "INSERT INTO person (id, name) VALUES (4, 'Eve'), (7, 'Kim')");
+    Bytes of_client = BYTES_NONE, of_owner = BYTES_NONE;
+    while (world->sent_first < world->sent_count) {
+        bool is_owner = world->sent[world->sent_first].to == 2;
+        Bytes *message = is_owner ? &of_owner : &of_client;
+        *message = world_expect_tag(world, is_owner ? 2 : 1, TAG_UPDATE);
+    }
+    assert_true(bytes_contain(of_owner, "Kim") && bytes_contain(of_owner, "Eve"));
+    assert_true(bytes_contain(of_client, "Eve"));
+    assert_false(bytes_contain(of_client, "Kim"));
+    // Without it they are told together again, also when the owner was there first.
+    set_rule(world, "SELECT * FROM person WHERE id < 5", false);
+    world_subscribe(world, client, 1, 1, "SELECT * FROM person");
+    world_forget(world);
+    assert_int_equal(sync_stats(world->sync).queries, 2);
+    assert_int_equal(evaluations(world, "INSERT INTO person (id, name) VALUES (8, 'Eve')"), 1);
+    // What ends for one side goes on for the other: the table becomes private.
+    Error error;
+    Tx *tx = tx_begin(world->store);
+    Table *person = store_find_table_by_name(world->store, BYTES_LITERAL("person"));
+    assert_int_equal(tx_set_access(tx, person, TABLE_PRIVATE, &error), STATUS_OK);
+    world_commit(world, (SyncEvent){0});
+    world_forget(world);
+    world_run(world, "INSERT INTO person (id, name) VALUES (9, 'Eve')");
+    (void)world_expect_tag(world, 2, TAG_UPDATE);
+    world_expect_nothing(world);
+    world_close(world);
+}
+
 // Every protocol: one evaluation, one encoding for each format; clients of one kind, light or not, share their message.
 static void test_shared_by_kind(void **state) {
     (void)state;
@@ -464,6 +554,8 @@ int main(void) {
         cmocka_unit_test(test_pruning_by_fragment),
         cmocka_unit_test(test_shared_evaluation),
         cmocka_unit_test(test_shared_bytes),
+        cmocka_unit_test(test_shared_with_owner),
+        cmocka_unit_test(test_apart_from_owner),
         cmocka_unit_test(test_shared_by_kind),
         cmocka_unit_test(test_shared_among_many),
         cmocka_unit_test(test_slabs),
