@@ -13,6 +13,7 @@ Status program_store(Os *os, const char *directory, const Hash *hash, Bytes prog
     program_path(directory, hash, folder, path);
     if (os_path_exists(os, path)) return STATUS_OK;
     Status status = os->directory_create(os, folder, error);
+    if (status == STATUS_OK) status = os->directory_sync(os, directory, error);
     return status == STATUS_OK ? os_file_replace(os, path, program, error) : status;
 }
 

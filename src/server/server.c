@@ -29,6 +29,7 @@ typedef struct Loader {
 } Loader;
 
 static Status start_storage(Server *server, Error *error);
+static Status make_folders(Server *server, Error *error);
 static Status choose_keys(Server *server, AuthOptions *options, Error *error);
 static void open_log_file(Server *server);
 static Status load_control(Server *server, Control *control, Error *error);
@@ -101,6 +102,8 @@ static Status start_storage(Server *server, Error *error) {
     if (status != STATUS_OK) return status;
     server->options.data_dir = server->dir.path;
     server->programs_dir = data_dir_file(&server->dir, "program-bytes", arena);
+    status = make_folders(server, error);
+    if (status != STATUS_OK) return status;
     status = config_read(os, data_dir_file(&server->dir, "config.toml", arena), arena,
                          &server->config, error);
     if (status != STATUS_OK) return status;
@@ -130,6 +133,16 @@ static Status start_storage(Server *server, Error *error) {
     server->changes = changes_create(server, control);
     open_databases(server);
     return STATUS_OK;
+}
+
+// What databases and programs are put into: their names must outlast a power failure as what is in them does.
+static Status make_folders(Server *server, Error *error) {
+    Os *os = server->os;
+    const char *replicas = data_dir_file(&server->dir, "replicas", &server->arena);
+    Status status = os->directory_create(os, replicas, error);
+    if (status == STATUS_OK) status = os->directory_create(os, server->programs_dir, error);
+    if (status == STATUS_OK) status = os->directory_sync(os, server->dir.path, error);
+    return status;
 }
 
 // Explicit paths, then config.toml, then the key directory.
