@@ -37,6 +37,7 @@ RowIds row_ids_of(RowSpan rows, Arena *arena) {
     ids.mask = (uint32_t)(capacity - 1);
     for (uint32_t i = 0; i < rows.count; i++) {
         uint32_t at = (uint32_t)hash_u64(rows.items[i].id) & ids.mask;
+        ASSERT(rows.items[i].id != ROW_ID_NONE);
         while (ids.slots[at] != ROW_ID_NONE) at = (at + 1) & ids.mask;
         ids.slots[at] = rows.items[i].id;
     }
@@ -98,6 +99,7 @@ void cursor_open(Cursor *cursor, const uint8_t *const *rows) {
 
 static void cursor_open_index(Cursor *cursor, const uint8_t *const *rows) {
     const Step *step = cursor->step;
+    ASSERT(cursor->lookup != NULL);
     if (cursor->is_unique) {
         cursor->is_single = index_find(cursor->lookup, cursor_key(cursor, rows), &cursor->row);
     } else if (step->access == ACCESS_POINT) {
@@ -129,6 +131,7 @@ static Bytes cursor_key(Cursor *cursor, const uint8_t *const *rows) {
 // The first opening gathers the relation's rows that satisfy its own conditions.
 static void cursor_open_hash(Cursor *cursor, const uint8_t *const *rows) {
     const Step *step = cursor->step;
+    ASSERT(step->join_count > 0);
     if (!cursor->is_hashed) {
         cursor->is_hashed = true;
         row_hash_init(&cursor->hash, step->join_columns, step->join_count, cursor->arena);
@@ -184,6 +187,7 @@ static void cursor_find_entry(Cursor *cursor, const uint8_t *const *rows) {
     for (uint16_t i = 0; i < step->join_count; i++) {
         const KeyPart *part = &step->join_key[i];
         ASSERT(!part->is_constant);
+        ASSERT(rows[part->column.relation] != NULL);  // visited before
         cursor->values[i] = column_at(&part->column, rows[part->column.relation]);
     }
     cursor->entry = row_hash_first(&cursor->hash, cursor->values);
@@ -242,6 +246,7 @@ static bool cursor_step_table(Cursor *cursor) {
 }
 
 static bool cursor_step_given(Cursor *cursor) {
+    ASSERT(cursor->step->access == ACCESS_GIVEN);
     if (cursor->is_hashed) {
         if (cursor->entry == NULL) return false;
         uint32_t at = (uint32_t)(cursor->entry - cursor->hash.entries);
@@ -252,6 +257,7 @@ static bool cursor_step_given(Cursor *cursor) {
     cursor->is_of_second = at >= first_count;
     if (cursor->is_of_second) at -= first_count;
     const RowSpan *span = &cursor->given[cursor->is_of_second ? 1 : 0];
+    ASSERT(at <= span->count);
     if (at == span->count) return false;
     cursor->row = span->items[at];
     cursor->at++;
@@ -259,6 +265,7 @@ static bool cursor_step_given(Cursor *cursor) {
 }
 
 static bool cursor_step_hash(Cursor *cursor) {
+    ASSERT(cursor->is_hashed);
     if (cursor->entry == NULL) return false;
     cursor->row = cursor->entry->row;
     cursor->entry = row_hash_next(&cursor->hash, cursor->entry, cursor->values);

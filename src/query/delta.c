@@ -79,6 +79,7 @@ QueryOutcome fragment_delta(const Fragment *fragment, Store *store, const Commit
 QueryOutcome fragment_delta_rows(const Fragment *fragment, const DeltaInput *input,
                                  QueryRow inserted, QueryRow deleted, void *user) {
     ASSERT(fragment->column_count == 0);
+    ASSERT(input->store != NULL && input->table_count <= fragment->table_count);
     if (fragment->relation_count == 1)
         return delta_of_one(fragment, input, inserted, deleted, user);
     ASSERT(fragment->from != NULL);  // built for QUERY_LIVE
@@ -99,6 +100,7 @@ QueryOutcome fragment_delta_rows(const Fragment *fragment, const DeltaInput *inp
 static QueryOutcome delta_of_one(const Fragment *fragment, const DeltaInput *input,
                                  QueryRow inserted, QueryRow deleted, void *user) {
     QueryOutcome outcome = {0};
+    ASSERT(fragment->relation_count == 1);
     for (uint32_t i = 0; i < input->table_count; i++) {
         const DeltaRows *change = &input->tables[i];
         if (change->table != fragment->relations[0].table) continue;
@@ -146,6 +148,7 @@ static bool relation_changed(const Delta *delta, uint16_t relation) {
 // are returned: no row both came and went.
 static bool delta_can_stream(const Delta *delta) {
     const Fragment *fragment = delta->fragment;
+    ASSERT(!delta_is_over(delta));
     bool others_changed = false;
     for (uint16_t i = 0; i < fragment->relation_count; i++) {
         if (i != fragment->returned && relation_changed(delta, i)) others_changed = true;
@@ -159,6 +162,7 @@ static void delta_term(Delta *delta, uint16_t changed) {
     const Fragment *fragment = delta->fragment;
     uint16_t count = fragment->relation_count, given = 0;
     const Route *route = &fragment->from[changed];
+    ASSERT(relation_changed(delta, changed));
     Cursor cursors[SQL_LIVE_RELATIONS_MAX];
     for (uint16_t i = 0; i < count; i++) {
         delta_init_cursor(delta, changed, &route->steps[i], &cursors[i]);
@@ -183,6 +187,7 @@ static void delta_init_cursor(Delta *delta, uint16_t changed, const Step *step, 
     cursor->arena = arena;
     cursor->touched_max = SQL_TOUCHED_ROWS_MAX;
     bool is_after = fragment->delta_ranks[relation] <= fragment->delta_ranks[changed];
+    ASSERT(relation < fragment->relation_count && relation < SQL_LIVE_RELATIONS_MAX);
     if (is_after || !relation_changed(delta, relation)) return;
     Before *before = &delta->before[relation];
     if (!delta->has_before[relation]) {
@@ -199,6 +204,7 @@ static void delta_walk(Delta *delta, const Route *route, Cursor *cursors, uint16
     const Fragment *fragment = delta->fragment;
     const uint8_t *rows[SQL_LIVE_RELATIONS_MAX] = {0};
     uint16_t returned = 0, depth = 0;
+    ASSERT(given < fragment->relation_count);
     for (uint16_t i = 0; i < fragment->relation_count; i++) {
         if (route->steps[i].relation == fragment->returned) returned = i;
     }
@@ -283,6 +289,7 @@ static Tally *delta_cancel(Delta *delta, uint32_t *ret_mask) {
             out->items[left++] = out->items[i];
         }
     }
+    ASSERT(left <= out->count);
     out->count = left;
     *ret_mask = mask;
     return tallies;

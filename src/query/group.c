@@ -55,6 +55,7 @@ static __int128 integer_load(const Type *type, const uint8_t *at);
 
 void run_grouped(Run *run, Output *output) {
     const Grouping *grouping = run->query->grouping;
+    ASSERT(grouping != NULL && output->left > 0);
     Groups groups = {.query = run->query};
     // The arena's blocks are a little larger than what is counted.
     arena_init(&groups.arena, 2 * (size_t)SQL_GATHERED_BYTES_MAX + (1u << 20));
@@ -80,6 +81,7 @@ static bool groups_tuple(void *user, uint32_t fragment, const uint8_t *const *ro
     Groups *groups = user;
     const Grouping *grouping = groups->query->grouping;
     const Fragment *of = &groups->query->fragments[fragment];
+    ASSERT(!groups->is_full && of->column_count >= grouping->group_count);
     const uint8_t *values[SQL_KEYS_MAX];
     for (uint16_t i = 0; i < grouping->group_count; i++)
         values[i] = column_at(&of->columns[i], rows[of->columns[i].relation]);
@@ -89,6 +91,7 @@ static bool groups_tuple(void *user, uint32_t fragment, const uint8_t *const *ro
     for (uint16_t i = 0; i < grouping->aggregate_count; i++) {
         if (grouping->aggregates[i].kind == AGGREGATE_COUNT) continue;
         const ColumnPath *path = &of->columns[grouping->aggregates[i].column];
+        ASSERT(grouping->aggregates[i].column < of->column_count);
         state_add(&group->states[i], &grouping->aggregates[i],
                   column_at(path, rows[path->relation]), group->row_count == 1);
     }
@@ -129,6 +132,7 @@ static Group *groups_add(Groups *groups, uint64_t hash, const uint8_t *const *va
         return NULL;
     }
     Group *group = arena_alloc_zero(&groups->arena, bytes);
+    ASSERT(groups->count < groups->capacity);
     group->hash = hash;
     if (values_bytes > 0) memcpy(group_values(groups, group), values, values_bytes);
     if (groups->last != NULL) groups->last->next = group;
@@ -148,6 +152,7 @@ static bool groups_grow(Groups *groups) {
     mem_free(groups->slots);
     groups->slots = mem_alloc_zero(capacity * sizeof(Group *));
     groups->capacity = capacity;
+    ASSERT((capacity & (capacity - 1)) == 0 && capacity > groups->count);
     for (Group *group = groups->first; group != NULL; group = group->next) {
         uint32_t at = (uint32_t)group->hash & (capacity - 1);
         while (groups->slots[at] != NULL) at = (at + 1) & (capacity - 1);
@@ -218,6 +223,7 @@ static void state_add(State *state, const QueryAggregate *aggregate, const uint8
 // ---- results ----
 
 static void groups_output(Groups *groups, Output *output) {
+    ASSERT((groups->first == NULL) == (groups->count == 0));
     bool goes_on = true;
     for (const Group *group = groups->first; group != NULL && goes_on; group = group->next) {
         buffer_clear(&output->columns);
@@ -228,6 +234,7 @@ static void groups_output(Groups *groups, Output *output) {
 
 // The result rows themselves are sorted.
 static void groups_output_sorted(Groups *groups, Output *output) {
+    ASSERT(groups->query->order_count > 0 && groups->count > 1);
     const Query *query = groups->query;
     const ColumnPath *keys = query->grouping->keys;
     SorterSpec spec = {
@@ -265,6 +272,7 @@ static void group_write(const Groups *groups, const Group *group, Buffer *row) {
     uint32_t count = groups->query->row_type->field_count;
     for (uint32_t i = 0; i < count; i++) {
         uint16_t output = grouping->outputs[i];
+        ASSERT(output < grouping->group_count + grouping->aggregate_count);
         if (output < grouping->group_count) {
             group_write_value(groups, group, output, row);
         } else {
@@ -274,6 +282,7 @@ static void group_write(const Groups *groups, const Group *group, Buffer *row) {
 }
 
 static void group_write_value(const Groups *groups, const Group *group, uint16_t at, Buffer *row) {
+    ASSERT(at < groups->query->grouping->group_count);
     const Type *type = groups->query->fragments[0].columns[at].type;
     const uint8_t *value = group_values(groups, group)[at];
     buffer_append(row, value, bsatn_size(type, value));
@@ -283,6 +292,7 @@ static void state_write(const Groups *groups, const Group *group, uint16_t at, B
     enum { OPTION_SOME, OPTION_NONE };
     const Grouping *grouping = groups->query->grouping;
     const QueryAggregate *aggregate = &grouping->aggregates[at];
+    ASSERT(at < grouping->aggregate_count);
     const State *state = &group->states[at];
     bool is_real = aggregate->type != NULL && !type_is_integer(aggregate->type);
     if (aggregate->kind == AGGREGATE_COUNT) {

@@ -14,6 +14,8 @@ static void query_set_grouping(const QuerySpec *spec, Arena *arena, Query *query
 static void fragment_set_relations(const Building *building);
 static void fragment_set_columns(const Building *building);
 static void fragment_set_delta(const Building *building);
+static bool joins_scan(const Building *building);
+static bool side_has_index(const Building *building, QueryColumn side);
 static void fragment_set_tables(const Building *building);
 
 // ---- building ----
@@ -56,6 +58,7 @@ static void query_set_views(const QuerySpec *spec, Arena *arena, Query *query) {
     QueryView *views = ARENA_ARRAY(arena, QueryView, spec->view_count);
     for (uint32_t i = 0; i < spec->view_count; i++) {
         views[i] = spec->views[i];
+        ASSERT(views[i].key.count == VIEW_KEY_BYTES);
         views[i].arguments = arena_copy(arena, spec->views[i].arguments);
         views[i].key = arena_copy(arena, spec->views[i].key);
     }
@@ -70,8 +73,12 @@ static void query_set_grouping(const QuerySpec *spec, Arena *arena, Query *query
     grouping->aggregate_count = spec->aggregate_count;
     QueryAggregate *aggregates = ARENA_ARRAY(arena, QueryAggregate, spec->aggregate_count);
     for (uint16_t i = 0; i < spec->aggregate_count; i++) aggregates[i] = spec->aggregates[i];
+    ASSERT(spec->order_count <= SQL_KEYS_MAX);
     uint16_t *outputs = ARENA_ARRAY(arena, uint16_t, spec->row_type->field_count);
-    for (uint32_t i = 0; i < spec->row_type->field_count; i++) outputs[i] = spec->outputs[i];
+    for (uint32_t i = 0; i < spec->row_type->field_count; i++) {
+        outputs[i] = spec->outputs[i];
+        ASSERT(outputs[i] < spec->group_count + spec->aggregate_count);
+    }
     ColumnPath *keys = ARENA_ARRAY(arena, ColumnPath, spec->order_count);
     for (uint16_t i = 0; i < spec->order_count; i++)
         keys[i] = column_path(spec->row_type, (QueryColumn){0, spec->order[i].output});
@@ -163,6 +170,33 @@ static void fragment_set_delta(const Building *building) {
     ASSERT(rank == count);
     fragment->from = from;
     fragment->delta_ranks = ranks;
+    fragment->scans_joins = joins_scan(building);
+}
+
+// Whichever side changes, the other one is looked up.
+static bool joins_scan(const Building *building) {
+    const FragmentSpec *spec = building->spec;
+    for (uint16_t i = 1; i < spec->relation_count; i++) {
+        const QueryRelation *relation = &spec->relations[i];
+        if (relation->join != QUERY_JOIN_EQUAL) return true;
+        if (!side_has_index(building, relation->left)) return true;
+        if (!side_has_index(building, relation->right)) return true;
+    }
+    return false;
+}
+
+// Can rows be found by that column? Events are never looked up.
+static bool side_has_index(const Building *building, QueryColumn side) {
+    const Relation *relation = &building->fragment->relations[side.relation];
+    ASSERT(side.relation < building->fragment->relation_count);
+    if (relation->is_event) return true;
+    const TableSchema *schema = table_schema(store_find_table(building->store, relation->table));
+    for (uint32_t i = 0; i < schema->index_count; i++) {
+        const ColumnList *columns = &schema->indexes[i].columns;
+        uint16_t at = relation->hidden_bytes > 0 && columns->items[0] == 0 ? 1 : 0;
+        if (at < columns->count && columns->items[at] == side.column) return true;
+    }
+    return false;
 }
 
 static void fragment_set_tables(const Building *building) {
@@ -174,6 +208,7 @@ static void fragment_set_tables(const Building *building) {
         for (uint32_t j = 0; j < fragment->table_count; j++) is_new = is_new && tables[j] != table;
         if (is_new) tables[fragment->table_count++] = table;
     }
+    ASSERT(fragment->table_count > 0);
     fragment->tables = tables;
 }
 
@@ -194,6 +229,7 @@ static void building_set_conditions(Building *building) {
                            scratch);
         }
         if (relation->join != QUERY_JOIN_EQUAL) continue;
+        ASSERT(relation->left.relation <= i && relation->right.relation <= i);
         TableId id = spec->relations[relation->left.relation].table;
         Table *table = store_find_table(building->store, id);
         const Type *type = table_schema(table)->columns[relation->left.column].type;
@@ -219,6 +255,7 @@ static void building_set_conditions(Building *building) {
 static const QueryExpr *expr_equal(const Type *type, QueryColumn left, const QueryColumn *right,
                                    Bytes constant, Arena *arena) {
     QueryExpr *nodes = ARENA_ARRAY(arena, QueryExpr, 3);
+    ASSERT((right != NULL) != (constant.data != NULL));
     nodes[0] = (QueryExpr){.kind = QUERY_EXPR_COLUMN, .type = type};
     nodes[0].column = left;
     nodes[1] = (QueryExpr){.kind = right != NULL ? QUERY_EXPR_COLUMN : QUERY_EXPR_CONSTANT,
@@ -258,7 +295,9 @@ static uint32_t expr_relations(const QueryExpr *expr) {
     uint32_t relations = 0;
     switch (expr->kind) {
     case QUERY_EXPR_CONSTANT: return 0;
-    case QUERY_EXPR_COLUMN: return 1u << expr->column.relation;
+    case QUERY_EXPR_COLUMN:
+        ASSERT(expr->column.relation < SQL_RELATIONS_MAX);
+        return 1u << expr->column.relation;
     case QUERY_EXPR_COMPARE: return expr_relations(expr->left) | expr_relations(expr->right);
     case QUERY_EXPR_AND:
     case QUERY_EXPR_OR:
@@ -362,6 +401,13 @@ Status query_check_subscription(const Query *query, Store *store, Error *error) 
 bool query_joins_without_index(const Query *query) {
     for (uint32_t i = 0; i < query->fragment_count; i++) {
         if (shape_joins_without_index(query->fragments[i].shape)) return true;
+    }
+    return false;
+}
+
+bool query_scans_joins(const Query *query) {
+    for (uint32_t i = 0; i < query->fragment_count; i++) {
+        if (query->fragments[i].scans_joins) return true;
     }
     return false;
 }

@@ -79,6 +79,7 @@ struct Fragment {
     Route route;
     const Route *from;            // QUERY_LIVE: the routes when the rows of one relation are given
     const uint16_t *delta_ranks;  // and in which order the relations' changes are applied
+    bool scans_joins;             // and some join has no index on one of its sides
     SortLayout sort;              // of a query with ORDER BY
     const TableId *tables;
     uint32_t table_count;

@@ -22,6 +22,7 @@ void fragment_set_pruning(const Building *building) {
     Fragment *fragment = building->fragment;
     Arena *arena = building->arena;
     uint32_t count = fragment->table_count;
+    ASSERT(count > 0 && count <= fragment->relation_count);
     Equality *equalities = ARENA_ARRAY(arena, Equality, count);
     Range *ranges = ARENA_ARRAY(arena, Range, count);
     fragment->equalities = equalities;
@@ -39,6 +40,7 @@ void fragment_set_pruning(const Building *building) {
             fragment->range_count++;
         }
     }
+    ASSERT(fragment->equality_count + fragment->range_count <= count);
     if (fragment->equality_count == 0 || fragment->equality_count == count) return;
     Edge *edges = ARENA_ARRAY(arena, Edge, count);
     fragment->edges = edges;
@@ -135,12 +137,15 @@ static bool range_of_table(const Building *building, TableId table, Range *ret_r
         }
         if (range.column == comparison->column.column) range_narrow(&range, comparison);
     }
+    bool is_bound = range.lower.kind != BOUND_UNBOUNDED || range.upper.kind != BOUND_UNBOUNDED;
+    ASSERT(is_bound == (range.type != NULL));
     *ret_range = range;
-    return range.type != NULL;
+    return is_bound;
 }
 
 // An equality is met from both sides (of floats: others have been taken as such).
 static void range_narrow(Range *range, const Comparison *comparison) {
+    ASSERT(comparison->compare != QUERY_NE && comparison->constant.data != NULL);
     QueryCompare compare = comparison->compare;
     bool is_open = compare == QUERY_LT || compare == QUERY_GT;
     for (uint32_t side = 0; side < 2; side++) {
@@ -181,6 +186,7 @@ static bool edge_of_table(const Building *building, TableId table, Edge *ret_edg
             other = comparison->column;
         }
         bool leads_away = own.relation == relation && other.relation != relation;
+        ASSERT(other.relation < fragment->relation_count);
         if (leads_away && edge_find(building, relation, own.column, other, ret_edge)) return true;
     }
     return false;
@@ -191,6 +197,7 @@ static bool edge_find(const Building *building, uint16_t relation, uint16_t colu
                       QueryColumn other, Edge *ret_edge) {
     const Fragment *fragment = building->fragment;
     const Relation *reached = &fragment->relations[other.relation];
+    ASSERT(other.relation != relation);
     const Equality *equality = NULL;
     for (uint32_t i = 0; i < fragment->equality_count; i++) {
         if (fragment->equalities[i].table == reached->table) equality = &fragment->equalities[i];

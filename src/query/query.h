@@ -160,6 +160,9 @@ uint64_t query_estimate(const Query *query, Store *store);
 Status query_check_subscription(const Query *query, Store *store, Error *error);
 // Some join of it has no index by upstream's rules: its changes may cost a scan.
 bool query_joins_without_index(const Query *query);
+// A change of one of its tables may cost a scan of another: a join has no index on one of its sides. Only known of
+// queries that were built for QUERY_LIVE.
+bool query_scans_joins(const Query *query);
 
 // ---- system variables: rows of st_var ----
 

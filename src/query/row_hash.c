@@ -76,6 +76,7 @@ static void row_hash_grow(RowHash *hash, uint32_t capacity) {
 
 static void row_hash_link(RowHash *hash, uint32_t index) {
     RowHashEntry *entry = &hash->entries[index];
+    ASSERT(index < hash->capacity);
     uint32_t *bucket = &hash->buckets[entry->hash & (hash->capacity - 1)];
     entry->next = *bucket;
     *bucket = index;
@@ -83,12 +84,14 @@ static void row_hash_link(RowHash *hash, uint32_t index) {
 
 const RowHashEntry *row_hash_first(const RowHash *hash, const uint8_t *const *values) {
     if (hash->count == 0) return NULL;
+    ASSERT(hash->count <= hash->capacity);
     uint64_t value = values_hash(hash, values);
     return row_hash_walk(hash, hash->buckets[value & (hash->capacity - 1)], value, values);
 }
 
 const RowHashEntry *row_hash_next(const RowHash *hash, const RowHashEntry *entry,
                                   const uint8_t *const *values) {
+    ASSERT(entry >= hash->entries && entry < hash->entries + hash->count);
     return row_hash_walk(hash, entry->next, entry->hash, values);
 }
 
@@ -96,6 +99,7 @@ static const RowHashEntry *row_hash_walk(const RowHash *hash, uint32_t at, uint6
                                          const uint8_t *const *values) {
     while (at != ROW_HASH_END) {
         const RowHashEntry *entry = &hash->entries[at];
+        ASSERT(at < hash->count);
         if (entry->hash == value && entry_equals(hash, entry, values)) return entry;
         at = entry->next;
     }

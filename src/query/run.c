@@ -74,6 +74,7 @@ Status query_check_outcome(const QueryOutcome *outcome, Error *error) {
 
 void run_query(Run *run, QueryRow row, void *user) {
     const Query *query = run->query;
+    ASSERT(query->fragment_count > 0);
     Output output = {.query = query, .row = row, .user = user, .left = query->limit};
     if (query->limit == 0) return;
     buffer_init(&output.columns, STORE_ROW_BYTES_MAX);
@@ -95,6 +96,7 @@ void run_query(Run *run, QueryRow row, void *user) {
 static bool direct_tuple(void *user, uint32_t fragment, const uint8_t *const *rows,
                          Bytes returned) {
     const Direct *direct = user;
+    ASSERT(fragment < direct->query->fragment_count);
     const Fragment *of = &direct->query->fragments[fragment];
     if (of->column_count == 0) return output_row(direct->output, fragment_output(of, returned));
     return output_tuple(direct->output, of->columns, of->column_count, rows, returned);
@@ -103,6 +105,7 @@ static bool direct_tuple(void *user, uint32_t fragment, const uint8_t *const *ro
 // The limit is about rows of the result: there is one.
 static void run_counted(Run *run, Output *output) {
     const Query *query = run->query;
+    ASSERT(query->shape == QUERY_COUNT && output->left > 0);
     Count count = {0};
     const Fragment *first = &query->fragments[0];
     bool is_bare = query->fragment_count == 1 && first->is_bare && run->counts == NULL;
@@ -132,6 +135,7 @@ bool output_tuple(Output *output, const ColumnPath *columns, uint16_t column_cou
     if (column_count == 0) return output_row(output, returned);
     buffer_clear(&output->columns);
     for (uint16_t i = 0; i < column_count; i++) {
+        ASSERT(rows[columns[i].relation] != NULL);
         buffer_append_bytes(&output->columns, column_bytes(&columns[i], rows[columns[i].relation]));
     }
     return output_columns(output);
@@ -178,6 +182,7 @@ static bool fragment_tuple(void *user, uint32_t fragment, const uint8_t *const *
 void fragment_visit(const Fragment *fragment, Store *store, RowVisit visit, void *user) {
     ASSERT(fragment->relation_count == 1);
     const uint8_t *rows[1] = {0};
+    ASSERT(fragment->route.steps[0].relation == 0);
     Cursor cursor;
     cursor_init(&cursor, fragment, store, &fragment->route.steps[0]);
     cursor_open(&cursor, rows);

@@ -66,6 +66,7 @@ static void layout_build(const QuerySpec *spec, uint32_t at, Arena *arena, Fragm
     ColumnPath *keys = ARENA_ARRAY(arena, ColumnPath, spec->order_count);
     for (uint16_t i = 0; i < spec->order_count; i++) {
         uint16_t relation = of->order[i].relation;
+        ASSERT(relation < fragment->relation_count);
         keys[i] = column_path(fragment->relations[relation].row_type, of->order[i]);
         keys[i].relation = layout_place(kept, &layout->kept_count, relation);
     }
@@ -76,6 +77,7 @@ static void layout_build(const QuerySpec *spec, uint32_t at, Arena *arena, Fragm
     }
     if (spec->shape == QUERY_ROWS)
         layout->returned = layout_place(kept, &layout->kept_count, fragment->returned);
+    ASSERT(layout->kept_count <= fragment->relation_count);
     layout->kept = kept;
     layout->keys = keys;
     layout->columns = columns;
@@ -85,6 +87,7 @@ static void layout_build(const QuerySpec *spec, uint32_t at, Arena *arena, Fragm
 
 void run_sorted(Run *run, Output *output) {
     const Query *query = run->query;
+    ASSERT(query->order_count > 0 && output->left > 0);
     const ColumnPath **keys = mem_alloc(query->fragment_count * sizeof(const ColumnPath *));
     SorterSpec spec = {
         .keys = keys,
@@ -105,6 +108,7 @@ void run_sorted(Run *run, Output *output) {
     if (run->outcome.stop == QUERY_FINISHED) {
         sorter_sort(&sorter);
         bool goes_on = true;
+        ASSERT(sorter.count <= output->left);
         for (uint64_t i = 0; i < sorter.count && goes_on; i++) {
             uint32_t at;
             const uint8_t *const *pointers = sorter_entry(&sorter, i, &at);
@@ -134,6 +138,7 @@ static bool sort_tuple(void *user, uint32_t fragment, const uint8_t *const *rows
 }
 
 static Bytes whole_row(const Relation *relation, const uint8_t *row) {
+    ASSERT(row != NULL);
     return (Bytes){row, bsatn_size(relation->row_type, row)};
 }
 
@@ -163,7 +168,8 @@ static uint64_t *entry_at(const Sorter *sorter, uint64_t at) {
 }
 
 bool sorter_add(Sorter *sorter, uint32_t fragment, const uint8_t *const *pointers) {
-    ASSERT(!sorter->is_full);
+    ASSERT(!sorter->is_full && sorter->count <= sorter->limit);
+    ASSERT(fragment < 1u << FRAGMENT_BITS);
     static_assert(sizeof(uint8_t *) == sizeof(uint64_t), "pointers are words");
     const ColumnPath *first = &sorter->keys[fragment][0];
     uint64_t *entry = sorter->spare;
@@ -182,6 +188,7 @@ bool sorter_add(Sorter *sorter, uint32_t fragment, const uint8_t *const *pointer
 }
 
 static bool sorter_grow(Sorter *sorter) {
+    ASSERT(sorter->count == sorter->capacity);
     uint64_t capacity = sorter->capacity == 0 ? CAPACITY_FIRST : sorter->capacity * 2;
     uint64_t entry_bytes = sorter->entry_words * sizeof(uint64_t);
     uint64_t capacity_max = SQL_GATHERED_BYTES_MAX / entry_bytes;
@@ -196,6 +203,7 @@ static bool sorter_grow(Sorter *sorter) {
 }
 
 void sorter_sort(Sorter *sorter) {
+    ASSERT(!sorter->is_full);  // a part of the rows would be sorted
     if (sorter->count < 2) return;
     qsort_r(sorter->entries, sorter->count, sorter->entry_words * sizeof(uint64_t), entry_compare,
             sorter);
@@ -212,6 +220,7 @@ const uint8_t *const *sorter_entry(const Sorter *sorter, uint64_t at, uint32_t *
 
 // The entries are as many as are wanted: the new one takes the place of the worst, or goes.
 static void sorter_push_heap(Sorter *sorter, const uint64_t *entry) {
+    ASSERT(sorter->count == sorter->limit && sorter->count > 0);
     if (!sorter->is_heap) {
         for (uint64_t i = 1; i < sorter->count; i++) heap_sift_up(sorter, i);
         sorter->is_heap = true;
@@ -231,6 +240,7 @@ static void entries_swap(const Sorter *sorter, uint64_t a, uint64_t b) {
 }
 
 static void heap_sift_up(Sorter *sorter, uint64_t at) {
+    ASSERT(at < sorter->count);
     while (at > 0) {
         uint64_t parent = (at - 1) / 2;
         if (entry_compare(entry_at(sorter, at), entry_at(sorter, parent), sorter) <= 0) return;
@@ -240,6 +250,7 @@ static void heap_sift_up(Sorter *sorter, uint64_t at) {
 }
 
 static void heap_sift_down(Sorter *sorter, uint64_t at) {
+    ASSERT(at < sorter->count);
     for (;;) {
         uint64_t worst = at;
         for (uint64_t child = 2 * at + 1; child <= 2 * at + 2; child++) {

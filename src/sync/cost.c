@@ -117,7 +117,7 @@ static void write_query(const SharedQuery *shared, Buffer *json) {
     } else {
         buffer_append_text(json, "null");
     }
-    bool is_indexed = !query_joins_without_index(shared->plan.query);
+    bool is_indexed = !query_scans_joins(shared->plan.query);
     buffer_append_text(json, is_indexed ? ",\"joins_without_index\":false"
                                         : ",\"joins_without_index\":true");
     write_number(json, ",\"subscriptions\":", shared->holders.count);

@@ -229,7 +229,7 @@ void queries_set_notices(Queries *queries, const SyncNotices *notices) {
 
 // Once per text, since clients may subscribe and unsubscribe as often as they like.
 static void warn_of_join(Queries *queries, const SharedPlan *plan) {
-    if (queries->notices.warn == NULL || !query_joins_without_index(plan->query)) return;
+    if (queries->notices.warn == NULL || !query_scans_joins(plan->query)) return;
     uint64_t key = hash_bytes(plan->text);
     if (u64_map_find(&queries->warned, key)) return;
     if (queries->warned.count == WARNINGS_MAX) return;
@@ -248,7 +248,7 @@ static void warn_of_join(Queries *queries, const SharedPlan *plan) {
                          "a subscription joins without an index: a change of one table may look "
                          "at all rows of the others (they have %llu now). An index on the joined "
                          "columns helps; EXPLAIN shows the cost; SET join_without_index = false "
-                         "forbids such subscriptions: ",
+                         "forbids those that upstream refuses: ",
                          (unsigned long long)rows);
     uint32_t count = plan->text.count < WARNING_TEXT_BYTES_MAX ? plan->text.count
                                                                : WARNING_TEXT_BYTES_MAX;
