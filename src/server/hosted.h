@@ -6,6 +6,7 @@
 //            still calls back (hosted_sweep).
 #pragma once
 
+#include "base/map.h"
 #include "db/db.h"
 #include "net/net.h"
 #include "server/control.h"
@@ -33,6 +34,7 @@ typedef struct Hosted {
     // ---- executor ----
     NetOutbox *outbox;  // made for the first WebSocket
     Follow *follows;
+    BytesMap *session_ids;  // which Session holds which id; NULL: none is held
     Arena batch_arena;  // of one batch of requests
     // ---- server, under its mutex ----
     struct Hosted *next_retired;

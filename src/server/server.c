@@ -139,8 +139,9 @@ static Status start_storage(Server *server, Error *error) {
 static Status make_folders(Server *server, Error *error) {
     Os *os = server->os;
     const char *replicas = data_dir_file(&server->dir, "replicas", &server->arena);
-    Status status = os->directory_create(os, replicas, error);
-    if (status == STATUS_OK) status = os->directory_create(os, server->programs_dir, error);
+    Status status = os->directory_create(os, server->programs_dir, error);
+    if (status == STATUS_OK && !server->options.in_memory)
+        status = os->directory_create(os, replicas, error);
     if (status == STATUS_OK) status = os->directory_sync(os, server->dir.path, error);
     return status;
 }

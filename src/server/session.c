@@ -6,20 +6,24 @@
 //   net:       closed -> closed message, the last one: client removed, disconnected, memory freed
 //
 // The connection may close before the connect message runs: then that one finds the session ended.
+//
+// A client may give its session a number (since-2.8.md 3.2). Who connects with one that is held is closed with 4000 and comes
+// again; the holder, whose connection is probably dead, is dropped, and gives the number back once the module has heard of it.
 
 #include "server/session.h"
 
 // What a batch holds before each message: u32 length, u8 form.
 #define ENTRY_HEAD_BYTES 5u
 #define BATCH_BYTES_MIN 256u
+#define SESSION_KEY_BYTES 48u  // identity, session id
 // A batch begins with as much as the one before had, up to this: large ones are rare.
 #define BATCH_GUESS_BYTES_MAX 65536u
 
 typedef enum SessionState {
     SESSION_CONNECTING,
-    SESSION_OPEN,     // the database knows the client
-    SESSION_REFUSED,  // the module did not want it; the connection is being dropped
-    SESSION_ENDED,    // the connection is closed
+    SESSION_OPEN,  // the database knows the client
+    SESSION_REFUSED,  // the module did not want it, or its number is held; the connection is being dropped
+    SESSION_ENDED,  // the connection is closed
     SESSION_STATE_COUNT,
 } SessionState;
 
@@ -63,6 +67,7 @@ struct Session {
     SessionState state;
     SyncClient *client;
     bool is_closing;  // after an undecodable message
+    bool holds_id;    // of the options, in hosted->session_ids
     DbMessage connect_message;
     DbMessage closed_message;
 };
@@ -77,6 +82,9 @@ static Batch *batch_reserve(Session *session, size_t count);
 static void net_batch_end(void *user);
 static void net_closed(void *user);
 static void exec_connect(Database *database, DbMessage *message);
+static Bytes session_key(const Session *session, uint8_t key[SESSION_KEY_BYTES]);
+static bool take_session_id(Session *session);
+static void give_session_id(Session *session);
 static bool connect_client(Session *session, Database *database);
 static void exec_batch(Database *database, DbMessage *message);
 static void run_message(Session *session, Database *database, MessageForm form, Bytes bytes);
@@ -229,15 +237,60 @@ static Caller caller_of(const Session *session) {
 static void exec_connect(Database *database, DbMessage *message) {
     Session *session = SESSION_OF(message, connect_message);
     if (session->state == SESSION_CONNECTING) {
-        if (connect_client(session, database)) {
+        if (!take_session_id(session)) {
+            set_state(session, SESSION_REFUSED);
+            ws_start(session->conn);
+            ws_close(session->conn, 4000, BYTES_LITERAL("session is held by another connection"));
+        } else if (connect_client(session, database)) {
             set_state(session, SESSION_OPEN);
             ws_start(session->conn);
         } else {
             set_state(session, SESSION_REFUSED);
+            give_session_id(session);
             ws_abort(session->conn);
         }
     }
     session_unref(session);
+}
+
+static Bytes session_key(const Session *session, uint8_t key[SESSION_KEY_BYTES]) {
+    memcpy(key, session->identity.bytes, 32);
+    memcpy(key + 32, session->options.session_id.bytes, 16);
+    return bytes_of(key, SESSION_KEY_BYTES);
+}
+
+// False: somebody holds it, and is dropped for it.
+static bool take_session_id(Session *session) {
+    if (!session->options.has_session_id) return true;
+    Hosted *hosted = session->hosted;
+    uint8_t key[SESSION_KEY_BYTES];
+    Bytes id = session_key(session, key);
+    const Session *holder = hosted->session_ids ? bytes_map_find(hosted->session_ids, id) : NULL;
+    if (holder) {
+        ASSERT(holder->holds_id && holder != session);
+        ws_abort(holder->conn);
+        return false;
+    }
+    if (hosted->session_ids == NULL) {
+        hosted->session_ids = mem_alloc_zero(sizeof *hosted->session_ids);
+        bytes_map_init(hosted->session_ids);
+    }
+    (void)bytes_map_set(hosted->session_ids, id, session);
+    session->holds_id = true;
+    return true;
+}
+
+static void give_session_id(Session *session) {
+    if (!session->holds_id) return;
+    Hosted *hosted = session->hosted;
+    uint8_t key[SESSION_KEY_BYTES];
+    const Session *holder = bytes_map_remove(hosted->session_ids, session_key(session, key));
+    ASSERT(holder == session);
+    session->holds_id = false;
+    if (hosted->session_ids->count > 0) return;
+    bytes_map_done(hosted->session_ids);
+    mem_free(hosted->session_ids);
+    hosted->session_ids = NULL;
 }
 
 static bool connect_client(Session *session, Database *database) {
@@ -304,6 +357,7 @@ static void exec_closed(Database *database, DbMessage *message) {
         session->client = NULL;
         database_disconnect(database, &caller);
     }
+    give_session_id(session);
     set_state(session, SESSION_ENDED);
     session_unref(session);
 }

@@ -15,6 +15,9 @@ typedef struct SessionOptions {
     ConnectionId connection_id;
     bool confirmed;
     bool light;
+    bool has_session_id;
+    ConnectionId
+        session_id;  // the client's own number: one connection at a time has it (since-2.8.md 3.2)
 } SessionOptions;
 void session_open(WebRequest *request, const SessionOptions *options);
 

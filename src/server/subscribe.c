@@ -8,6 +8,7 @@
 static bool read_options(WebRequest *request, SessionOptions *options, bool *ret_has_confirmed);
 static bool read_compression(WebRequest *request);
 static bool read_connection_id(WebRequest *request, SessionOptions *options, bool *ret_is_zero);
+static bool read_session_id(WebRequest *request, SessionOptions *options);
 static bool check_upgrade(WebRequest *request);
 static bool find_target(WebRequest *request, const DatabaseTarget *target);
 static bool choose_protocol(WebRequest *request, Protocol *ret_protocol);
@@ -19,7 +20,8 @@ void handle_subscribe(WebRequest *request) {
     bool has_zero_id = false;
     if (!web_target(request, &target)) return;
     if (!read_options(request, &options, &has_confirmed)) return;
-    if (!read_connection_id(request, &options, &has_zero_id) || !check_upgrade(request)) return;
+    if (!read_connection_id(request, &options, &has_zero_id)) return;
+    if (!read_session_id(request, &options) || !check_upgrade(request)) return;
     if (has_zero_id) {
         web_answer_text(request, 400,
                         "Invalid connection ID: the all-zeros ConnectionId is reserved.");
@@ -71,6 +73,15 @@ static bool read_connection_id(WebRequest *request, SessionOptions *options, boo
     }
     *ret_is_zero = connection_id_is_zero(&options->connection_id);
     return true;
+}
+
+static bool read_session_id(WebRequest *request, SessionOptions *options) {
+    Bytes text;
+    if (!web_query(request, "session_id", &text)) return false;
+    if (text.data == NULL) return true;
+    options->has_session_id = connection_id_parse(text, &options->session_id);
+    if (!options->has_session_id) web_refuse_query(request, "`session_id` must have 32 hex digits");
+    return options->has_session_id;
 }
 
 static bool check_upgrade(WebRequest *request) {

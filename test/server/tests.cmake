@@ -19,5 +19,8 @@ if(TARGET spacetime)
   add_test(NAME server.environment COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/environment_test.py
     $<TARGET_FILE:spacetime>)
   set_tests_properties(server.environment PROPERTIES TIMEOUT 120)
+  add_test(NAME server.session COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/session_test.py
+    $<TARGET_FILE:spacetime>)
+  set_tests_properties(server.session PROPERTIES TIMEOUT 120)
   add_test(NAME server.symbols COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/symbols_test.py $<TARGET_FILE:spacetime>)
 endif()
