@@ -83,6 +83,7 @@ static void write_queries(const Sync *sync, uint32_t limit, Buffer *json) {
         ASSERT(used < count);
         list[used++] = shared;
     }
+    ASSERT(used == count);
     qsort(list, used, sizeof *list, compare_queries);
     for (uint64_t i = 0; i < used && i < limit; i++) {
         if (i > 0) buffer_append_text(json, ",");
@@ -105,6 +106,7 @@ static int compare_queries(const void *a, const void *b) {
 
 static void write_query(const SharedQuery *shared, Buffer *json) {
     const QueryCost *cost = &shared->cost;
+    ASSERT(shared->holders.count > 0);  // or it would be gone
     buffer_append_text(json, "{\"sql\":");
     json_write_string(json, shared->plan.text);
     buffer_append_text(json,
@@ -138,6 +140,7 @@ static void write_clients(const Sync *sync, uint32_t limit, Buffer *json) {
         ASSERT(used < sync->client_count);
         list[used++] = client;
     }
+    ASSERT(used == sync->client_count);
     qsort(list, used, sizeof *list, compare_clients);
     for (uint32_t i = 0; i < used && i < limit; i++) {
         if (i > 0) buffer_append_text(json, ",");

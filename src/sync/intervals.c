@@ -82,6 +82,7 @@ void intervals_remove(Intervals *intervals, Interval *interval) {
 void intervals_stab(const Intervals *intervals, const uint8_t *value, IntervalVisit visit,
                     void *user) {
     Stab stab = {.intervals = intervals, .value = value, .visit = visit, .user = user};
+    ASSERT((intervals->count == 0) == (intervals->root == NULL));
     if (intervals->has_keys) {
         stab.key = key_of(&intervals->type, value);
         stab_keys_below(&stab, intervals->root);
@@ -120,6 +121,7 @@ static uint64_t key_of(const Type *type, const uint8_t *value) {
 
 // Negative ones turned round, below the others; both zeros are one, and all that are no number the greatest.
 static uint64_t key_of_float(uint64_t bits, uint64_t sign) {
+    ASSERT(sign == 1ull << 63 || (sign == 1u << 31 && bits <= UINT32_MAX));
     const uint64_t infinity = sign == 1u << 31 ? 0x7f800000u : 0x7ff0000000000000u;
     uint64_t size = bits & (sign - 1);
     if (size > infinity) return sign | (infinity + 1);
@@ -157,6 +159,7 @@ static int compare_intervals(const Intervals *intervals, const Interval *a, cons
 // Both have values. Of two ends at one value, `excluded_moves` tells where the one that excludes it lies.
 static int compare_ends(const Intervals *intervals, const Bound *a, const Bound *b,
                         int excluded_moves) {
+    ASSERT(a->kind != BOUND_UNBOUNDED && b->kind != BOUND_UNBOUNDED);
     int order = value_compare(&intervals->type, a->value.data, b->value.data);
     if (order != 0 || a->kind == b->kind) return order;
     return a->kind == BOUND_EXCLUDED ? excluded_moves : -excluded_moves;
@@ -200,6 +203,7 @@ static Interval *add_below(Intervals *intervals, Interval *node, Interval *added
         node->right = add_below(intervals, node->right, added);
     }
     Interval *child = order < 0 ? node->left : node->right;
+    ASSERT(child != NULL);
     if (child->priority <= node->priority) {
         set_furthest(intervals, node);
         return node;
@@ -233,6 +237,7 @@ static Interval *merge(Intervals *intervals, Interval *left, Interval *right) {
     if (left == NULL) return right;
     if (right == NULL) return left;
     Interval *top = left->priority >= right->priority ? left : right;
+    ASSERT(compare_intervals(intervals, left, right) < 0);
     if (top == left) {
         left->right = merge(intervals, left->right, right);
     } else {

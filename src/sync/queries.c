@@ -141,6 +141,7 @@ static SharedQuery *add_query(Queries *queries, const SqlContext *context, Share
 
 void queries_hold(SharedQuery *shared, QuerySet *set) {
     ASSERT(set->format < FORMAT_COUNT);
+    ASSERT(set->client != NULL && !set->is_failed);
     HeldQuery held = {shared, shared->holders.count};
     Holder holder = {set, set->client, set->id, set->queries.count};
     holder_vec_push(&shared->holders, holder);
@@ -233,6 +234,7 @@ static void warn_of_join(Queries *queries, const SharedPlan *plan) {
     uint64_t key = hash_bytes(plan->text);
     if (u64_map_find(&queries->warned, key)) return;
     if (queries->warned.count == WARNINGS_MAX) return;
+    ASSERT(queries->warned.count < WARNINGS_MAX);
     (void)u64_map_set(&queries->warned, key, queries);
     uint64_t rows = 0;
     for (uint32_t i = 0; i < query_fragment_count(plan->query); i++) {
@@ -273,6 +275,7 @@ static Status plan_compile(Queries *queries, const SqlContext *context, Bytes te
         return error_set(error, status, "%s, executing: `%.*s`", cause.text, BYTES_FORMAT(text));
     }
     plan.text = arena_copy(&plan.arena, text);
+    ASSERT(plan.query != NULL && query_shape(plan.query) == QUERY_ROWS);
     queries_describe(queries->store, &plan);
     plan_fill(queries, context, &plan);
     *ret_plan = plan;
@@ -309,6 +312,7 @@ static void plan_watch(Queries *queries, SharedQuery *shared) {
         fragment->serial = ++queries->fragment_serial;
         fragment->plan = query_fragment(plan->query, i);
         uint32_t table_count = fragment_table_count(fragment->plan);
+        ASSERT(table_count > 0 && table_count <= SQL_LIVE_RELATIONS_MAX);
         fragment->places = ARENA_ARRAY(&plan->arena, WatchPlace, table_count);
         watches_add(&queries->watches, fragment);
     }
@@ -334,6 +338,7 @@ static void find_twin(Queries *queries, SharedQuery *shared) {
     Bytes key = make_key(queries, &others, shared->plan.text, KEY_SHARED);
     SharedQuery *twin = bytes_map_find(&queries->by_key, key);
     if (twin == NULL || !plan_is_for_anyone(queries->store, &shared->plan)) return;
+    ASSERT(twin != shared && twin->context.is_owner != shared->context.is_owner);
     if (!reads_same_tables(&shared->plan, &twin->plan)) return;  // a plan that is out of date
     for (uint32_t i = 0; i < shared->plan.fragment_count; i++) {
         SharedFragment *own = &shared->plan.fragments[i], *other = &twin->plan.fragments[i];
@@ -390,6 +395,7 @@ void queries_refresh(Queries *queries, const Commit *commit,
                      void (*failed)(void *user, SharedQuery *shared, const Error *error),
                      void *user) {
     queries->schema_version = store_schema_version(queries->store);
+    ASSERT(!queries_are_stale(queries, NULL));
     for (SharedQuery *shared = queries->first; shared; shared = shared->next) {
         Error error;
         if (refresh(queries, shared, commit, &error) != STATUS_OK) failed(user, shared, &error);

@@ -67,6 +67,7 @@ typedef struct EndContext {
 } EndContext;
 
 void sync_schema_changed(Sync *sync, uint64_t ticket) {
+    ASSERT(sync->touched.count == 0 && sync->failed.count == 0);
     refresh(sync, NULL, ticket);
 }
 
@@ -92,6 +93,7 @@ static void end_holders(void *user, SharedQuery *shared, const Error *error) {
 
 static void collect_updates(Sync *sync, const SyncEvent *event, const Commit *commit) {
     SharedFragmentVec *candidates = &sync->candidates;
+    ASSERT(sync->encoded_bytes == 0 && sync->cache.count == 0);
     shared_fragment_vec_clear(candidates);
     queries_candidates(sync->queries, commit, candidates);
     sync_cost_begin(sync);
@@ -197,6 +199,7 @@ static Status keep_encoded(Sync *sync, SharedFragment *fragment, Format format, 
 
 static void encode_rows(Sync *sync, const SharedFragment *fragment, Format format) {
     const SharedPlan *plan = &fragment->shared->plan;
+    ASSERT(sync->inserts.count + sync->deletes.count > 0);
     if (format == FORMAT_V2) {
         v2_table_update_rows(&sync->message, plan->is_event, &sync->inserts, &sync->deletes);
     } else {
@@ -218,6 +221,7 @@ static void distribute(Sync *sync, const SharedFragment *fragment, SharedQuery *
     if (fragment->update.row_count == 0) return;
     const HolderVec *holders = &held->holders;
     QueryCost *cost = &held->cost;
+    ASSERT(held == fragment->shared || held == fragment->twin->shared);
     for (uint32_t i = 0; i < holders->count; i++) {
         const Holder *holder = &holders->items[i];
         SyncClient *client = holder->client;
@@ -284,6 +288,7 @@ static void end_pending(Sync *sync, SyncClient *client, const Error *error, uint
 static bool wants_result(const SyncEvent *event, const SyncClient *client) {
     enum { NO_SUCCESS_NOTIFY = 1 };
     if (client != event->caller) return false;
+    ASSERT(event->request != NULL);
     return client->format == FORMAT_V2 || event->request->flags != NO_SUCCESS_NOTIFY;
 }
 
@@ -363,6 +368,7 @@ static Status check_written(const Sync *sync, const SyncClient *client, Error *e
 // Differs from process to process, which nobody sees: equal updates share a message, whatever the hash.
 static uint64_t update_hash(const CachedUpdate *update) {
     uint64_t hash = (uint64_t)update->format * 2 + update->is_light;
+    ASSERT(update->format < FORMAT_COUNT && update->pending->count > 0);
     for (uint32_t i = 0; i < update->pending->count; i++) {
         const PendingRows *rows = &update->pending->items[i];
         hash = hash_u64(hash ^ rows->fragment->serial << 32 ^ rows->query_set_id);
@@ -392,6 +398,7 @@ static bool pending_equal(const PendingVec *a, const PendingVec *b) {
 }
 
 static void forget_commit(Sync *sync) {
+    ASSERT(sync->message.count == 0);
     for (uint32_t i = 0; i < sync->touched.count; i++) {
         SyncClient *client = sync->touched.items[i];
         ASSERT(client->is_touched);

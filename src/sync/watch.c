@@ -214,6 +214,7 @@ static Demand find_demand(const Fragment *fragment, TableId table) {
 
 // type: of a range's bounds.
 static ColumnWatch *column_watch(TableWatch *table, const ColumnWatch *wanted, const Type *type) {
+    ASSERT((type != NULL) == (wanted->kind == COLUMN_RANGES));
     for (uint32_t i = 0; i < table->columns.count; i++) {
         ColumnWatch *column = table->columns.items[i];
         bool is_same = column->kind == wanted->kind && column->column == wanted->column;
@@ -298,6 +299,7 @@ static void list_free(WatchList *list) {
 
 static void column_free(TableWatch *table, ColumnWatch *column) {
     ASSERT(column->values.count == 0 && column->intervals.count == 0);
+    ASSERT(column->lists.count == 0 && table->columns.count > 0);
     uint32_t at = 0;
     while (table->columns.items[at] != column) at++;
     ColumnWatch **gap = &table->columns.items[at];
@@ -367,6 +369,7 @@ static void probe_edge(Probe *probe, const ColumnWatch *column, Bytes value) {
     ASSERT(index != NULL);  // plans are never older than the schema
     const Table *partners = index_table(index);
     uint32_t rows_max = column->lists.count > EDGE_ROWS_MIN ? column->lists.count : EDGE_ROWS_MIN;
+    ASSERT(column->kind == COLUMN_EDGES && rows_max > 0);
     IndexScan scan;
     Row row;
     index_scan_point(index, value, &scan);
@@ -389,6 +392,7 @@ static void take_interval(void *user, Interval *interval) {
 static void take_row(Probe *probe, WatchList *list) {
     Watches *watches = probe->watches;
     take_list(watches, list, probe->fragments);
+    ASSERT(list->stamp == watches->stamp && list->table == probe->table);
     if (list->is_whole || list->last == probe->row) return;
     list->last = probe->row;
     WatchMatchVec *matches = &watches->matches[probe->side];
@@ -467,6 +471,7 @@ uint32_t watches_rows(const Watches *watches, const SharedFragment *fragment,
         const WatchList *list = fragment->places[i].list;
         const TableWatch *table = list->table;
         if (table->stamp != watches->stamp) continue;
+        ASSERT(table->delta != NULL);
         bool is_found = list->stamp == watches->stamp;
         // An edge tells nothing of rows whose partners came or went themselves.
         bool is_edge = list->column != NULL && list->column->kind == COLUMN_EDGES;
@@ -478,5 +483,6 @@ uint32_t watches_rows(const Watches *watches, const SharedFragment *fragment,
         rows.deleted = is_whole ? table->delta->deleted : list->rows[WATCH_DELETED];
         if (rows.inserted.count + rows.deleted.count > 0) ret_tables[used++] = rows;
     }
+    ASSERT(used <= count);
     return used;
 }
