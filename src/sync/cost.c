@@ -74,22 +74,52 @@ void sync_write_costs(const Sync *sync, uint32_t limit, Buffer *json) {
     buffer_append_text(json, "}");
 }
 
+// The first ones of many, in order: what is behind them is not sorted, so that the executor is not kept for long.
+typedef struct Ranking {
+    const void **items;
+    uint64_t count;
+    uint64_t capacity;  // twice the limit, or room for all
+    uint32_t limit;
+    bool is_cut;  // items[limit - 1] is the last of the first ones so far
+    int (*compare)(const void *a, const void *b);
+} Ranking;
+
+static Ranking ranking_create(uint32_t limit, uint64_t count_max,
+                              int (*compare)(const void *a, const void *b)) {
+    Ranking ranking = {.limit = limit, .capacity = 2 * (uint64_t)limit, .compare = compare};
+    if (ranking.capacity > count_max + 1) ranking.capacity = count_max + 1;
+    ranking.items = mem_alloc((ranking.capacity + 1) * sizeof *ranking.items);
+    return ranking;
+}
+
+static void ranking_sort(Ranking *ranking) {
+    qsort(ranking->items, ranking->count, sizeof *ranking->items, ranking->compare);
+    if (ranking->count > ranking->limit) ranking->count = ranking->limit;
+}
+
+static void ranking_add(Ranking *ranking, const void *item) {
+    if (ranking->limit == 0) return;
+    if (ranking->is_cut && ranking->compare(&item, &ranking->items[ranking->limit - 1]) > 0) return;
+    ASSERT(ranking->count < ranking->capacity);
+    ranking->items[ranking->count++] = item;
+    if (ranking->count < ranking->capacity || ranking->capacity <= ranking->limit) return;
+    ranking_sort(ranking);
+    ranking->is_cut = true;
+}
+
 // Those that took the most time first.
 static void write_queries(const Sync *sync, uint32_t limit, Buffer *json) {
-    uint64_t count = queries_count(sync->queries), used = 0;
-    const SharedQuery **list = mem_alloc((count + 1) * sizeof *list);
+    Ranking ranking = ranking_create(limit, queries_count(sync->queries), compare_queries);
     for (SharedQuery *shared = queries_next(sync->queries, NULL); shared;
          shared = queries_next(sync->queries, shared)) {
-        ASSERT(used < count);
-        list[used++] = shared;
+        ranking_add(&ranking, shared);
     }
-    ASSERT(used == count);
-    qsort(list, used, sizeof *list, compare_queries);
-    for (uint64_t i = 0; i < used && i < limit; i++) {
+    ranking_sort(&ranking);
+    for (uint64_t i = 0; i < ranking.count; i++) {
         if (i > 0) buffer_append_text(json, ",");
-        write_query(list[i], json);
+        write_query(ranking.items[i], json);
     }
-    mem_free(list);
+    mem_free(ranking.items);
 }
 
 static int compare_queries(const void *a, const void *b) {
@@ -134,19 +164,15 @@ static void write_query(const SharedQuery *shared, Buffer *json) {
 
 // Those that were sent the most bytes first.
 static void write_clients(const Sync *sync, uint32_t limit, Buffer *json) {
-    uint32_t used = 0;
-    const SyncClient **list = mem_alloc(((size_t)sync->client_count + 1) * sizeof *list);
-    for (const SyncClient *client = sync->first; client; client = client->next) {
-        ASSERT(used < sync->client_count);
-        list[used++] = client;
-    }
-    ASSERT(used == sync->client_count);
-    qsort(list, used, sizeof *list, compare_clients);
-    for (uint32_t i = 0; i < used && i < limit; i++) {
+    Ranking ranking = ranking_create(limit, sync->client_count, compare_clients);
+    for (const SyncClient *client = sync->first; client; client = client->next)
+        ranking_add(&ranking, client);
+    ranking_sort(&ranking);
+    for (uint64_t i = 0; i < ranking.count; i++) {
         if (i > 0) buffer_append_text(json, ",");
-        write_client(list[i], json);
+        write_client(ranking.items[i], json);
     }
-    mem_free(list);
+    mem_free(ranking.items);
 }
 
 static int compare_clients(const void *a, const void *b) {

@@ -313,6 +313,38 @@ static void test_costs(void **state) {
     world_close(world);
 }
 
+// The most expensive ones, however many there are and wherever they stand.
+static void test_ranking(void **state) {
+    (void)state;
+    enum { MANY = 1000, TOLD = 7 };
+    World *world = with_tables();
+    insert_people(world, MANY);
+    SyncClient *client = world_client(world, 1, PROTOCOL_V2);
+    for (uint32_t i = 0; i < MANY; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "SELECT * FROM person WHERE id < %u", 1 + i * 37 % MANY);
+        world_subscribe(world, client, i, i, text);
+        world_forget(world);
+    }
+    world_run(
+        world,
+        "UPDATE person SET name = 'z'");  // each looks at as many rows as its bound says, twice
+    world_forget(world);
+    Bytes json = costs(world, TOLD);
+    const char *at = (const char *)json.data;
+    for (uint32_t i = 0; i < TOLD; i++) {
+        char wanted[64];
+        snprintf(wanted, sizeof wanted, "WHERE id < %u\"", MANY - i);
+        at = strstr(at, "{\"sql\":");
+        assert_non_null(at);
+        const char *found = strstr(at, wanted);
+        assert_true(found != NULL && found - at < 60);
+        at = found;
+    }
+    assert_null(strstr(at, "{\"sql\":"));
+    world_close(world);
+}
+
 static int64_t tick_slowly(void *user) {
     return *(int64_t *)user += 160000;
 }
@@ -441,17 +473,12 @@ static void test_many_warnings(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows_of_a_value),
-        cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_shared_ranges),
-        cmocka_unit_test(test_many_matches),
-        cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_edges_to_many),
-        cmocka_unit_test(test_costs),
-        cmocka_unit_test(test_clock),
-        cmocka_unit_test(test_join_without_index),
-        cmocka_unit_test(test_join_forbidden),
-        cmocka_unit_test(test_many_warnings),
+        cmocka_unit_test(test_rows_of_a_value), cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_shared_ranges),   cmocka_unit_test(test_many_matches),
+        cmocka_unit_test(test_edges),           cmocka_unit_test(test_edges_to_many),
+        cmocka_unit_test(test_costs),           cmocka_unit_test(test_ranking),
+        cmocka_unit_test(test_clock),           cmocka_unit_test(test_join_without_index),
+        cmocka_unit_test(test_join_forbidden),  cmocka_unit_test(test_many_warnings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
