@@ -6,6 +6,8 @@
 
 #include <unistd.h>
 
+#include <wasmtime.h>
+
 typedef struct Built {
     HostEngine *engine;
     Buffer module;
@@ -127,6 +129,50 @@ static void unresolved_imports(void **state) {
         assert_int_equal(create(built, &builder, &program), STATUS_INVALID);
         assert_non_null(strstr(built->error.text, CASES[i].name));
     }
+}
+
+// What upstream's C++ bindings import (crates/bindings-cpp/include/spacetimedb/abi/abi.h, wasi_shims.cpp): functions of WASI
+// are defined in the module itself, so there is nothing else.
+static void cpp_bindings_link(void **state) {
+    static const char *const IMPORTS[][3] = {
+        {"spacetime_10.0", "table_id_from_name", "iii:i"},
+        {"spacetime_10.0", "index_id_from_name", "iii:i"},
+        {"spacetime_10.0", "datastore_table_row_count", "ii:i"},
+        {"spacetime_10.0", "datastore_table_scan_bsatn", "ii:i"},
+        {"spacetime_10.0", "datastore_index_scan_range_bsatn", "iiiiiiiii:i"},
+        {"spacetime_10.4", "datastore_index_scan_point_bsatn", "iiii:i"},
+        {"spacetime_10.0", "datastore_btree_scan_bsatn", "iiiiiiiii:i"},
+        {"spacetime_10.0", "row_iter_bsatn_advance", "iii:i"},
+        {"spacetime_10.0", "row_iter_bsatn_close", "i:i"},
+        {"spacetime_10.0", "datastore_insert_bsatn", "iii:i"},
+        {"spacetime_10.0", "datastore_update_bsatn", "iiii:i"},
+        {"spacetime_10.0", "datastore_delete_by_index_scan_range_bsatn", "iiiiiiiii:i"},
+        {"spacetime_10.4", "datastore_delete_by_index_scan_point_bsatn", "iiii:i"},
+        {"spacetime_10.0", "datastore_delete_by_btree_scan_bsatn", "iiiiiiiii:i"},
+        {"spacetime_10.0", "datastore_delete_all_by_eq_bsatn", "iiii:i"},
+        {"spacetime_10.5", "datastore_clear", "ii:i"},
+        {"spacetime_10.0", "bytes_source_read", "iii:i"},
+        {"spacetime_10.1", "bytes_source_remaining_length", "ii:i"},
+        {"spacetime_10.0", "bytes_sink_write", "iii:i"},
+        {"spacetime_10.0", "console_log", "iiiiiiii:"},
+        {"spacetime_10.0", "console_timer_start", "ii:i"},
+        {"spacetime_10.0", "console_timer_end", "i:i"},
+        {"spacetime_10.0", "volatile_nonatomic_schedule_immediate", "iiii:"},
+        {"spacetime_10.0", "identity", "i:"},
+        {"spacetime_10.2", "get_jwt", "ii:i"},
+        {"spacetime_10.3", "procedure_start_mut_tx", "i:i"},
+        {"spacetime_10.3", "procedure_commit_mut_tx", ":i"},
+        {"spacetime_10.3", "procedure_abort_mut_tx", ":i"},
+        {"spacetime_10.3", "procedure_http_request", "iiiii:i"},
+    };
+    WasmBuilder builder;
+    builder_init(&builder);
+    for (size_t i = 0; i < sizeof IMPORTS / sizeof *IMPORTS; i++)
+        builder_import(&builder, IMPORTS[i][0], IMPORTS[i][1], IMPORTS[i][2]);
+    build_exports(&builder);
+    Program *program = NULL;
+    assert_int_equal(create(*state, &builder, &program), STATUS_OK);
+    program_unref(program);
 }
 
 static void every_host_call_links(void **state) {
@@ -606,6 +652,114 @@ static void cache(void **state) {
 }
 
 // A directory that cannot be made is an error of the configuration.
+// Another version of the engine, or another machine: its code is not believed though its hash is right, and made anew.
+static void cache_of_another_engine(void **state) {
+    Built *built = *state;
+    char directory[] = "/tmp/host-cache-XXXXXX";
+    assert_non_null(mkdtemp(directory));
+    HostEngine *engine;
+    Error error;
+    Program *program = NULL;
+    WasmBuilder builder;
+    build_good(&builder);
+    builder_finish(&builder, &built->module);
+    builder_done(&builder);
+    assert_int_equal(host_engine_create(os_real(), directory, &engine, &error), STATUS_OK);
+    assert_int_equal(create_on(built, engine, &program), STATUS_OK);
+    program_unref(program);
+    char name[256] = "";
+    assert_int_equal(os_real()->directory_list(os_real(), directory, count_files, name, &error),
+                     STATUS_OK);
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    Arena arena;
+    arena_init(&arena, 1 << 24);
+    Bytes file;
+    assert_int_equal(os_file_read_all(os_real(), path, 1 << 24, &arena, &file, &error), STATUS_OK);
+    uint8_t *other = arena_alloc(&arena, file.count);
+    memcpy(other, file.data, file.count);
+    uint8_t *version = memmem(other, file.count, WASMTIME_VERSION, strlen(WASMTIME_VERSION));
+    assert_non_null(version);
+    version[0] = version[0] == '1' ? '2' : '1';
+    Hash hash = hash_blake3(bytes_of(other + 48, file.count - 48));
+    memcpy(other + 16, hash.bytes, sizeof hash.bytes);
+    assert_int_equal(os_file_replace(os_real(), path, bytes_of(other, file.count), &error),
+                     STATUS_OK);
+    Hash program_hash = hash_keccak256(buffer_bytes(&built->module));
+    assert_int_equal(program_create(engine, PROGRAM_WASM, B("-"), &program_hash, &program, &error),
+                     STATUS_INVALID);
+    assert_int_equal(create_on(built, engine, &program), STATUS_OK);
+    program_unref(program);
+    Bytes again;
+    assert_int_equal(os_file_read_all(os_real(), path, 1 << 24, &arena, &again, &error), STATUS_OK);
+    assert_true(bytes_equal(again, file));
+    arena_done(&arena);
+    host_engine_free(engine);
+    assert_int_equal(os_real()->remove(os_real(), path, &error), STATUS_OK);
+    assert_int_equal(os_real()->remove(os_real(), directory, &error), STATUS_OK);
+}
+
+// A disk that fails at any point of the writing leaves the whole file or none, and the program runs.
+typedef struct FailingOs {
+    Os os;
+    int left;  // calls that work
+} FailingOs;
+
+static Status failing(Os *os, Error *error) {
+    FailingOs *failing_os = (FailingOs *)(void *)os;
+    return failing_os->left-- > 0 ? STATUS_OK : error_set(error, STATUS_IO, "no");
+}
+
+static Status failing_write(Os *os, File file, uint64_t at, const void *bytes, size_t count,
+                            Error *error) {
+    Status status = failing(os, error);
+    if (status != STATUS_OK) count /= 2;  // a part of it is there
+    Status written = os_real()->file_write(os_real(), file, at, bytes, count, error);
+    return status == STATUS_OK ? written : status;
+}
+
+static Status failing_sync(Os *os, File file, Error *error) {
+    Status status = failing(os, error);
+    return status == STATUS_OK ? os_real()->file_sync(os_real(), file, error) : status;
+}
+
+static Status failing_rename(Os *os, const char *from, const char *to, Error *error) {
+    Status status = failing(os, error);
+    return status == STATUS_OK ? os_real()->rename(os_real(), from, to, error) : status;
+}
+
+static void cache_is_written_whole(void **state) {
+    Built *built = *state;
+    WasmBuilder builder;
+    build_good(&builder);
+    builder_finish(&builder, &built->module);
+    builder_done(&builder);
+    for (int calls = 0; calls < 5; calls++) {
+        char directory[] = "/tmp/host-cache-XXXXXX";
+        assert_non_null(mkdtemp(directory));
+        FailingOs os = {.os = *os_real(), .left = calls};
+        os.os.file_write = failing_write;
+        os.os.file_sync = failing_sync;
+        os.os.rename = failing_rename;
+        HostEngine *engine;
+        Error error;
+        Program *program = NULL;
+        assert_int_equal(host_engine_create(&os.os, directory, &engine, &error), STATUS_OK);
+        assert_int_equal(create_on(built, engine, &program), STATUS_OK);
+        program_unref(program);
+        host_engine_free(engine);
+        assert_int_equal(host_engine_create(os_real(), directory, &engine, &error), STATUS_OK);
+        Hash hash = hash_keccak256(buffer_bytes(&built->module));
+        Status status = program_create(engine, PROGRAM_WASM, B("-"), &hash, &program, &error);
+        assert_int_equal(status, calls < 3 ? STATUS_INVALID : STATUS_OK);
+        if (status == STATUS_OK) program_unref(program);
+        host_engine_free(engine);
+        char command[64];
+        snprintf(command, sizeof command, "rm -r %s", directory);
+        assert_int_equal(system(command), 0);
+    }
+}
+
 static void cache_is_a_file(void **state) {
     Built *built = *state;
     char path[] = "/tmp/host-cache-XXXXXX";
@@ -620,6 +774,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(versions, setup, teardown),
         cmocka_unit_test_setup_teardown(unresolved_imports, setup, teardown),
+        cmocka_unit_test_setup_teardown(cpp_bindings_link, setup, teardown),
         cmocka_unit_test_setup_teardown(every_host_call_links, setup, teardown),
         cmocka_unit_test_setup_teardown(exports, setup, teardown),
         cmocka_unit_test_setup_teardown(both_http_handler_signatures, setup, teardown),
@@ -633,6 +788,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(hostile_names, setup, teardown),
         cmocka_unit_test_setup_teardown(description_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(cache, setup, teardown),
+        cmocka_unit_test_setup_teardown(cache_of_another_engine, setup, teardown),
+        cmocka_unit_test_setup_teardown(cache_is_written_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(cache_is_a_file, setup, teardown),
     };
     fixture_signals();
