@@ -9,6 +9,8 @@ static bool equality_of_table(const Building *building, TableId table, Equality 
 static bool equality_find(const Building *building, uint16_t relation, Equality *ret_equality);
 static uint32_t equality_rank(Store *store, TableId table, uint16_t column);
 static bool range_of_table(const Building *building, TableId table, Range *ret_range);
+static bool is_bound_of(const Comparison *comparison, uint16_t relation);
+static Range range_of_column(const Building *building, QueryColumn column, const Type *type);
 static void range_narrow(Range *range, const Comparison *comparison);
 static bool edge_of_table(const Building *building, TableId table, Edge *ret_edge);
 static bool edge_find(const Building *building, uint16_t relation, uint16_t column,
@@ -122,25 +124,41 @@ static bool type_is_float(const Type *type) {
 
 // ---- ranges ----
 
-// Bounds of the first column that has any, of a table that occurs once.
+// Bounds of a column, of a table that occurs once: of the first column that has both, or else of the first that
+// has one.
 static bool range_of_table(const Building *building, TableId table, Range *ret_range) {
     uint16_t relation = table_occurrence(building->fragment, table);
     if (relation == RELATION_NONE) return false;
-    Range range = {.table = table, .lower.kind = BOUND_UNBOUNDED, .upper.kind = BOUND_UNBOUNDED};
+    bool is_found = false;
     for (uint32_t i = 0; i < building->conditions.count; i++) {
         const Comparison *comparison = &building->comparisons[i];
-        if (comparison->type == NULL || comparison->constant.data == NULL) continue;
-        if (comparison->column.relation != relation || comparison->compare == QUERY_NE) continue;
-        if (range.type == NULL) {
-            range.type = comparison->type;
-            range.column = comparison->column.column;
-        }
-        if (range.column == comparison->column.column) range_narrow(&range, comparison);
+        if (!is_bound_of(comparison, relation)) continue;
+        Range range = range_of_column(building, comparison->column, comparison->type);
+        ASSERT(range.lower.kind != BOUND_UNBOUNDED || range.upper.kind != BOUND_UNBOUNDED);
+        bool has_both = range.lower.kind != BOUND_UNBOUNDED && range.upper.kind != BOUND_UNBOUNDED;
+        if (is_found && !has_both) continue;
+        range.table = table;
+        *ret_range = range;
+        is_found = true;
+        if (has_both) break;
     }
-    bool is_bound = range.lower.kind != BOUND_UNBOUNDED || range.upper.kind != BOUND_UNBOUNDED;
-    ASSERT(is_bound == (range.type != NULL));
-    *ret_range = range;
-    return is_bound;
+    return is_found;
+}
+
+static bool is_bound_of(const Comparison *comparison, uint16_t relation) {
+    if (comparison->type == NULL || comparison->constant.data == NULL) return false;
+    return comparison->column.relation == relation && comparison->compare != QUERY_NE;
+}
+
+static Range range_of_column(const Building *building, QueryColumn column, const Type *type) {
+    Range range = {.column = column.column, .type = type};
+    range.lower.kind = range.upper.kind = BOUND_UNBOUNDED;
+    for (uint32_t i = 0; i < building->conditions.count; i++) {
+        const Comparison *comparison = &building->comparisons[i];
+        if (!is_bound_of(comparison, column.relation)) continue;
+        if (comparison->column.column == column.column) range_narrow(&range, comparison);
+    }
+    return range;
 }
 
 // An equality is met from both sides (of floats: others have been taken as such).

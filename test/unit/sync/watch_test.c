@@ -163,6 +163,18 @@ static void test_shared_ranges(void **state) {
     world_close(world);
 }
 
+// Of several columns one with both bounds is watched.
+static void test_range_columns(void **state) {
+    (void)state;
+    World *world = with_tables();
+    (void)subscriber(world, 1, "SELECT * FROM person WHERE name > 'a' AND id >= 10 AND id < 20");
+    (void)subscriber(world, 2, "SELECT * FROM person WHERE id >= 10 AND name > 'm' AND id <> 15");
+    assert_asked(world, "INSERT INTO person (id, name) VALUES (5, 'z'), (6, 'b')", 0, 0);
+    assert_asked(world, "INSERT INTO person (id, name) VALUES (11, 'z')", 2, 2);
+    assert_asked(world, "INSERT INTO person (id, name) VALUES (20, 'z')", 1, 1);
+    world_close(world);
+}
+
 // More rows and ranges than are sorted: queries look at all rows of the commit, and say the same.
 static void test_many_matches(void **state) {
     (void)state;
@@ -516,19 +528,13 @@ static void test_many_warnings(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows_of_a_value),
-        cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_shared_ranges),
-        cmocka_unit_test(test_many_matches),
-        cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_edges_to_many),
-        cmocka_unit_test(test_growing_tables),
-        cmocka_unit_test(test_costs),
-        cmocka_unit_test(test_ranking),
-        cmocka_unit_test(test_clock),
-        cmocka_unit_test(test_join_without_index),
-        cmocka_unit_test(test_join_forbidden),
-        cmocka_unit_test(test_many_warnings),
+        cmocka_unit_test(test_rows_of_a_value), cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_shared_ranges),   cmocka_unit_test(test_range_columns),
+        cmocka_unit_test(test_many_matches),    cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_edges_to_many),   cmocka_unit_test(test_growing_tables),
+        cmocka_unit_test(test_costs),           cmocka_unit_test(test_ranking),
+        cmocka_unit_test(test_clock),           cmocka_unit_test(test_join_without_index),
+        cmocka_unit_test(test_join_forbidden),  cmocka_unit_test(test_many_warnings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
