@@ -5,13 +5,17 @@
 
 #include "query/plan.h"
 
+typedef enum BoundSide { SIDE_LOWER, SIDE_UPPER } BoundSide;
+
 static bool equality_of_table(const Building *building, TableId table, Equality *ret_equality);
 static bool equality_find(const Building *building, uint16_t relation, Equality *ret_equality);
 static uint32_t equality_rank(Store *store, TableId table, uint16_t column);
 static bool range_of_table(const Building *building, TableId table, Range *ret_range);
-static bool is_bound_of(const Comparison *comparison, uint16_t relation);
-static Range range_of_column(const Building *building, QueryColumn column, const Type *type);
-static void range_narrow(Range *range, const Comparison *comparison);
+static Range range_of_column(const Building *building, uint16_t relation, uint16_t column);
+static bool range_of_condition(const Building *building, uint32_t at, uint16_t relation,
+                               Range *ret_range);
+static bool range_of_comparison(const QueryExpr *expr, Range *ret_range);
+static int bound_compare(const Type *type, const Bound *a, const Bound *b, BoundSide side);
 static bool edge_of_table(const Building *building, TableId table, Edge *ret_edge);
 static bool edge_find(const Building *building, uint16_t relation, uint16_t column,
                       QueryColumn other, Edge *ret_edge);
@@ -131,9 +135,9 @@ static bool range_of_table(const Building *building, TableId table, Range *ret_r
     if (relation == RELATION_NONE) return false;
     bool is_found = false;
     for (uint32_t i = 0; i < building->conditions.count; i++) {
-        const Comparison *comparison = &building->comparisons[i];
-        if (!is_bound_of(comparison, relation)) continue;
-        Range range = range_of_column(building, comparison->column, comparison->type);
+        Range own;
+        if (!range_of_condition(building, i, relation, &own)) continue;
+        Range range = range_of_column(building, relation, own.column);
         ASSERT(range.lower.kind != BOUND_UNBOUNDED || range.upper.kind != BOUND_UNBOUNDED);
         bool has_both = range.lower.kind != BOUND_UNBOUNDED && range.upper.kind != BOUND_UNBOUNDED;
         if (is_found && !has_both) continue;
@@ -145,43 +149,72 @@ static bool range_of_table(const Building *building, TableId table, Range *ret_r
     return is_found;
 }
 
-static bool is_bound_of(const Comparison *comparison, uint16_t relation) {
-    if (comparison->type == NULL || comparison->constant.data == NULL) return false;
-    return comparison->column.relation == relation && comparison->compare != QUERY_NE;
-}
-
-static Range range_of_column(const Building *building, QueryColumn column, const Type *type) {
-    Range range = {.column = column.column, .type = type};
-    range.lower.kind = range.upper.kind = BOUND_UNBOUNDED;
+// What all conditions say about that column.
+static Range range_of_column(const Building *building, uint16_t relation, uint16_t column) {
+    Range range = {.type = NULL};
     for (uint32_t i = 0; i < building->conditions.count; i++) {
-        const Comparison *comparison = &building->comparisons[i];
-        if (!is_bound_of(comparison, column.relation)) continue;
-        if (comparison->column.column == column.column) range_narrow(&range, comparison);
+        Range own;
+        if (!range_of_condition(building, i, relation, &own) || own.column != column) continue;
+        if (range.type == NULL) {
+            range = own;
+            continue;
+        }
+        if (bound_compare(range.type, &own.lower, &range.lower, SIDE_LOWER) > 0)
+            range.lower = own.lower;
+        if (bound_compare(range.type, &own.upper, &range.upper, SIDE_UPPER) < 0)
+            range.upper = own.upper;
     }
+    ASSERT(range.type != NULL);
     return range;
 }
 
-// An equality is met from both sides (of floats: others have been taken as such).
-static void range_narrow(Range *range, const Comparison *comparison) {
-    ASSERT(comparison->compare != QUERY_NE && comparison->constant.data != NULL);
-    QueryCompare compare = comparison->compare;
-    bool is_open = compare == QUERY_LT || compare == QUERY_GT;
-    for (uint32_t side = 0; side < 2; side++) {
-        bool is_lower = side == 0;
-        bool is_meant = compare == QUERY_EQ ||
-                        is_lower == (compare == QUERY_GT || compare == QUERY_GE);
-        if (!is_meant) continue;
-        Bound *bound = is_lower ? &range->lower : &range->upper;
-        int order = 1;
-        if (bound->kind != BOUND_UNBOUNDED) {
-            order = value_compare(range->type, comparison->constant.data, bound->value.data);
-            if (!is_lower) order = -order;
-        }
-        bool is_narrower = order > 0 || (order == 0 && is_open);
-        if (!is_narrower) continue;
-        bound->kind = is_open ? BOUND_EXCLUDED : BOUND_INCLUDED;
-        bound->value = comparison->constant;
+// The bounds that one condition sets: a comparison, or several of one column of which one must hold.
+static bool range_of_condition(const Building *building, uint32_t at, uint16_t relation,
+                               Range *ret_range) {
+    const Condition *condition = &building->conditions.items[at];
+    if (condition->relations != 1u << relation) return false;
+    const QueryExpr *expr = condition->expr;
+    if (expr->kind != QUERY_EXPR_OR) return range_of_comparison(expr, ret_range);
+    Range hull = {.type = NULL};
+    for (uint32_t i = 0; i < expr->item_count; i++) {
+        Range own;
+        if (!range_of_comparison(expr->items[i], &own)) return false;
+        if (i == 0) hull = own;
+        if (own.column != hull.column) return false;
+        if (bound_compare(hull.type, &own.lower, &hull.lower, SIDE_LOWER) < 0)
+            hull.lower = own.lower;
+        if (bound_compare(hull.type, &own.upper, &hull.upper, SIDE_UPPER) > 0)
+            hull.upper = own.upper;
     }
+    *ret_range = hull;
+    return hull.lower.kind != BOUND_UNBOUNDED || hull.upper.kind != BOUND_UNBOUNDED;
+}
+
+// An equality is met from both sides (of floats, or with others: else it has been taken as such).
+static bool range_of_comparison(const QueryExpr *expr, Range *ret_range) {
+    Comparison comparison;
+    if (!condition_as_comparison(expr, &comparison) || comparison.constant.data == NULL)
+        return false;
+    QueryCompare compare = comparison.compare;
+    if (compare == QUERY_NE) return false;
+    Range range = {.column = comparison.column.column, .type = comparison.type};
+    range.lower.kind = range.upper.kind = BOUND_UNBOUNDED;
+    bool is_open = compare == QUERY_LT || compare == QUERY_GT;
+    Bound bound = {is_open ? BOUND_EXCLUDED : BOUND_INCLUDED, comparison.constant};
+    if (compare != QUERY_LT && compare != QUERY_LE) range.lower = bound;
+    if (compare != QUERY_GT && compare != QUERY_GE) range.upper = bound;
+    *ret_range = range;
+    return true;
+}
+
+// Which end lies further up?
+static int bound_compare(const Type *type, const Bound *a, const Bound *b, BoundSide side) {
+    int outwards = side == SIDE_LOWER ? -1 : 1;
+    bool a_is_open = a->kind == BOUND_UNBOUNDED, b_is_open = b->kind == BOUND_UNBOUNDED;
+    if (a_is_open || b_is_open) return ((int)a_is_open - (int)b_is_open) * outwards;
+    int order = value_compare(type, a->value.data, b->value.data);
+    if (order != 0 || a->kind == b->kind) return order;
+    return a->kind == BOUND_INCLUDED ? outwards : -outwards;
 }
 
 // ---- edges ----

@@ -64,9 +64,9 @@ typedef struct Equality {
 // The equalities to prune by: for each table of the fragment at most one. *ret_count may be 0.
 const Equality *fragment_equalities(const Fragment *fragment, uint32_t *ret_count);
 
-// Conjuncts "column < constant" and the like: rows of that table whose value in that column lies
-// outside (value_compare over `type`) cannot change the fragment's result. At least one bound is
-// not BOUND_UNBOUNDED; bounds may cross, then no row matters.
+// Conjuncts "column < constant" and the like, or alternatives of such over one column: rows of that
+// table whose value in that column lies outside (value_compare over `type`) cannot change the
+// fragment's result. At least one bound is not BOUND_UNBOUNDED; bounds may cross, then no row matters.
 typedef struct Range {
     TableId table;
     uint16_t column;

@@ -66,7 +66,7 @@ static void test_pruning_by_table(void **state) {
     SyncClient *client = world_client(world, 1, PROTOCOL_V2);
     world_subscribe_all(world, client, 1, 1,
                         (Texts){{"SELECT * FROM person WHERE id > 100",
-                                 "SELECT * FROM person WHERE id = 1 OR id = 2",
+                                 "SELECT * FROM person WHERE id = 1 OR name = 'Bob'",
                                  "SELECT * FROM person WHERE name = 'Zoe' AND id > 5"}});
     world_forget(world);
     assert_int_equal(evaluations(world, "INSERT INTO other (id) VALUES (1)"), 0);

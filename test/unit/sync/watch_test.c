@@ -175,6 +175,23 @@ static void test_range_columns(void **state) {
     world_close(world);
 }
 
+// Alternatives over one column are watched from the least to the greatest of them.
+static void test_alternatives(void **state) {
+    (void)state;
+    World *world = with_tables();
+    (void)subscriber(world, 1, "SELECT * FROM person WHERE id = 30 OR id = 10 OR id = 12");
+    (void)subscriber(world, 2, "SELECT * FROM person WHERE (id < 5 OR id = 7) AND name = 'q'");
+    (void)subscriber(world, 3, "SELECT * FROM person WHERE (id > 100 OR id < 50) AND id >= 40");
+    (void)subscriber(world, 4, "SELECT * FROM person WHERE name = 'u' OR id = 60");
+    assert_asked(world, "INSERT INTO person (id, name) VALUES (9, 'a'), (31, 'a')", 1, 2);
+    assert_asked(world, "INSERT INTO person (id, name) VALUES (10, 'a')", 2, 2);
+    assert_asked(world, "INSERT INTO person (id, name) VALUES (20, 'a')", 2, 2);  // in vain
+    assert_asked(world, "INSERT INTO person (id, name) VALUES (45, 'a')", 2, 2);
+    assert_asked(world, "INSERT INTO person (id, name) VALUES (70, 'a')", 2, 2);
+    assert_asked(world, "INSERT INTO person (id, name) VALUES (7, 'q')", 2, 2);
+    world_close(world);
+}
+
 // More rows and ranges than are sorted: queries look at all rows of the commit, and say the same.
 static void test_many_matches(void **state) {
     (void)state;
@@ -528,13 +545,21 @@ static void test_many_warnings(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows_of_a_value), cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_shared_ranges),   cmocka_unit_test(test_range_columns),
-        cmocka_unit_test(test_many_matches),    cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_edges_to_many),   cmocka_unit_test(test_growing_tables),
-        cmocka_unit_test(test_costs),           cmocka_unit_test(test_ranking),
-        cmocka_unit_test(test_clock),           cmocka_unit_test(test_join_without_index),
-        cmocka_unit_test(test_join_forbidden),  cmocka_unit_test(test_many_warnings),
+        cmocka_unit_test(test_rows_of_a_value),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_shared_ranges),
+        cmocka_unit_test(test_range_columns),
+        cmocka_unit_test(test_alternatives),
+        cmocka_unit_test(test_many_matches),
+        cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_edges_to_many),
+        cmocka_unit_test(test_growing_tables),
+        cmocka_unit_test(test_costs),
+        cmocka_unit_test(test_ranking),
+        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_join_without_index),
+        cmocka_unit_test(test_join_forbidden),
+        cmocka_unit_test(test_many_warnings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
