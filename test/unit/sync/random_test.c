@@ -665,6 +665,11 @@ static void change(Game *game, Tx *tx, uint32_t number) {
     const ModelTable *table = &game->model.tables[number];
     ModelRows *rows = &game->model.now[number];
     if (model_is_view(table)) return;
+    if (table->kind == MODEL_TABLE && one_in(80)) {
+        CHECK(tx_clear(tx, table->table) == rows->count);
+        rows->count = 0;
+        return;
+    }
     InsertResult result;
     ModelRow row = some_row(table);
     bool is_new = rows->count == 0 || (rows->count < ROWS_MAX && one_in(2)) ||
