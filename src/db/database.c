@@ -49,6 +49,7 @@ static Database *database_alloc(const DatabaseOptions *options) {
                               .user = database,
                               .log = module_wrote_log,
                               .call_seconds = options->call_seconds,
+                              .memory_bytes_max = options->memory_bytes_max,
                               .schedule_immediate = database_schedule_immediate};
     arena_init(&database->call_arena, CALL_ARENA_BYTES_MAX);
     bytes_map_init(&database->reducers);

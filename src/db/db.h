@@ -95,8 +95,9 @@ typedef struct DatabaseOptions {
     void (*durable)(void *user);
     // Instances for procedures and HTTP handlers; 0: PROCEDURE_INSTANCES_DEFAULT.
     uint32_t procedure_instances;
-    uint32_t call_seconds;  // that a call may run; 0: MODULE_CALL_SECONDS_MAX
-    HostHttp http;          // outbound, of procedures
+    uint64_t memory_bytes_max;  // of each instance; 0: MODULE_MEMORY_BYTES_MAX
+    uint32_t call_seconds;      // that a call may run; 0: MODULE_CALL_SECONDS_MAX
+    HostHttp http;              // outbound, of procedures
     // Of database_create alone, and only until it returns; NULL: none.
     const EnvironmentChange *environment;
     uint64_t log_day_bytes_max;  // of the module's log; 0: MODULE_LOG_DAY_BYTES_MAX

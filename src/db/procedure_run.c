@@ -68,7 +68,8 @@ static bool make_instance(ProcedureRun *run) {
                           .schedule_immediate = proc_schedule_immediate,
                           .procedures = &PROCEDURE_CALLS,
                           .http = database->options.http,
-                          .call_seconds = database->options.call_seconds};
+                          .call_seconds = database->options.call_seconds,
+                          .memory_bytes_max = database->options.memory_bytes_max};
     Error error;
     Status status = instance_create(run->version->program, &made->env, &made->instance, &error);
     if (status == STATUS_OK) {

@@ -96,6 +96,7 @@ typedef struct HostEnv {
     // The JWT payload of a connection (st_connection_credentials) is read from the store by the host itself.
     const HostProcedures *procedures;  // of instances that run procedures; NULL for all others
     HostHttp http;                     // of such instances
+    uint64_t memory_bytes_max;         // of an instance; 0: MODULE_MEMORY_BYTES_MAX
     uint32_t
         call_seconds;  // of CPU that one call, start-up included, may use; 0: MODULE_CALL_SECONDS_MAX
 } HostEnv;

@@ -10,6 +10,7 @@ typedef enum SettingKind {
     SETTING_COUNT_U32,  // > 0
     SETTING_COUNT_U64,  // > 0
     SETTING_DURATION,
+    SETTING_FLAG,
 } SettingKind;
 
 typedef struct Setting {
@@ -24,6 +25,13 @@ static const Setting SETTINGS[] = {
      offsetof(Config, private_key_path)},
     {"certificate-authority", "jwt-pub-key-path", SETTING_TEXT, offsetof(Config, public_key_path)},
     {"logs", "level", SETTING_LEVEL, offsetof(Config, log_level)},
+    {"logs", "module-day-size", SETTING_COUNT_U64, offsetof(Config, module_log_day_bytes_max)},
+    {"module-http", "enabled", SETTING_FLAG, offsetof(Config, http_is_enabled)},
+    {"module-http", "allow-private-addresses", SETTING_FLAG, offsetof(Config, http_allows_private)},
+    {"wasm", "procedure-instance-pool-size", SETTING_COUNT_U32,
+     offsetof(Config, procedure_instances)},
+    {"wasm", "memory-size", SETTING_COUNT_U64, offsetof(Config, module_memory_bytes_max)},
+    {"wasm", "call-seconds", SETTING_COUNT_U32, offsetof(Config, call_seconds)},
     {"commitlog", "max-segment-size", SETTING_COUNT_U64, offsetof(Config, segment_bytes_max)},
     {"websocket", "ping-interval", SETTING_DURATION, offsetof(Config, ping_interval_ms)},
     {"websocket", "idle-timeout", SETTING_DURATION, offsetof(Config, idle_timeout_ms)},
@@ -42,6 +50,22 @@ static const char TEMPLATE[] =
     "[logs]\n"
     "# off, error, warn, info, debug or trace\n"
     "# level = \"info\"\n"
+    "# Bytes of one day's log of a module; what it says beyond them is dropped.\n"
+    "# module-day-size = 268435456\n"
+    "\n"
+    "[module-http]\n"
+    "# HTTP requests that procedures and HTTP handlers make, and whether to other addresses than\n"
+    "# those of the public internet.\n"
+    "# enabled = true\n"
+    "# allow-private-addresses = false\n"
+    "\n"
+    "[wasm]\n"
+    "# Procedures and HTTP handlers of one database that run at a time.\n"
+    "# procedure-instance-pool-size = 8\n"
+    "# Seconds of processor time that one call may use.\n"
+    "# call-seconds = 60\n"
+    "# Bytes of memory that an instance of a module may have.\n"
+    "# memory-size = 4294967296\n"
     "\n"
     "[commitlog]\n"
     "# A file of the log is closed and a new one begun at this size.\n"
@@ -69,7 +93,12 @@ Status config_read(Os *os, const char *path, Arena *arena, Config *ret_config, E
                      .ping_interval_ms = 15000,
                      .idle_timeout_ms = 30000,
                      .close_timeout_ms = 250,
-                     .inbox_messages_max = INBOX_MESSAGES_MAX};
+                     .inbox_messages_max = INBOX_MESSAGES_MAX,
+                     .http_is_enabled = true,
+                     .procedure_instances = PROCEDURE_INSTANCES_DEFAULT,
+                     .call_seconds = MODULE_CALL_SECONDS_MAX,
+                     .module_memory_bytes_max = MODULE_MEMORY_BYTES_MAX,
+                     .module_log_day_bytes_max = MODULE_LOG_DAY_BYTES_MAX};
     if (!os_path_exists(os, path)) {
         *ret_config = config;
         return os_file_replace(os, path, bytes_of_text(TEMPLATE), error);
@@ -123,6 +152,11 @@ static Status apply(const Setting *setting, const TomlValue *value, Arena *arena
         if (status == STATUS_OK) *(uint64_t *)place = count;
         return status;
     case SETTING_DURATION: return apply_duration(value, place, error);
+    case SETTING_FLAG:
+        if (value->kind != TOML_BOOLEAN)
+            return error_set(error, STATUS_INVALID, "expected true or false");
+        *(bool *)place = value->flag;
+        return STATUS_OK;
     }
     UNREACHABLE();
 }

@@ -16,6 +16,13 @@ typedef struct Config {
     uint32_t idle_timeout_ms;
     uint32_t close_timeout_ms;
     uint32_t inbox_messages_max;  // of one client
+    // Modules; db.h says what they mean.
+    bool http_is_enabled;
+    bool http_allows_private;
+    uint32_t procedure_instances;
+    uint32_t call_seconds;
+    uint64_t module_memory_bytes_max;
+    uint64_t module_log_day_bytes_max;
 } Config;
 
 // Reads the file; writes a template with every key commented out if there is none. Texts live in the arena.

@@ -16,7 +16,7 @@ import time
 
 from harness import CLANG, ROOT, Server, compile_module
 
-CONFIG = "[wasm]\ncall-seconds = 1\n[logs]\nmodule-day-size = 1000000\n"
+CONFIG = "[wasm]\ncall-seconds = 1\nmemory-size = 268435456\n[logs]\nmodule-day-size = 1000000\n"
 FATAL = "The instance encountered a fatal error."
 CALM = "STDB_TABLE(Item, item, PUBLIC, (u32, id, PRIMARY_KEY, AUTO_INC));\n" \
        "STDB_REDUCER(add, ctx) { return item_insert(&(Item){0}); }\n"
@@ -51,7 +51,7 @@ PUBLISHES = [
 CALLS = [
     ("time of a call", "loop", "spin", [], 402, "Module energy budget exhausted.", "spin"),
     ("time that suffices", "loop", "count_to", [1000], 200, "", None),
-    ("memory: through the allocator", "memory", "allocate", [], None, None, None),
+    ("memory: through the allocator", "memory", "allocate", [], 530, FATAL, "memory"),
     ("memory: from the engine, refusals ignored", "memory", "grow", [], 530, "refused at", None),
     ("a row of 64 MB", "memory", "large_row", [64 << 20], 200, "", None),
     ("100,000 rows of 1 KB", "memory", "many_rows", [100000, 1024], None, None, None),

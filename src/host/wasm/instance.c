@@ -64,7 +64,10 @@ Status wasm_instance_start(Instance *instance, Error *error) {
     wasm->engine = program->engine;
     wasm->store = wasmtime_store_new(wasm->engine->wasm, instance, NULL);
     wasm->context = wasmtime_store_context(wasm->store);
-    wasmtime_store_limiter(wasm->store, (int64_t)MODULE_MEMORY_BYTES_MAX, MODULE_TABLE_ELEMENTS_MAX,
+    uint64_t memory_max = instance->env->memory_bytes_max;
+    if (memory_max == 0 || memory_max > MODULE_MEMORY_BYTES_MAX)
+        memory_max = MODULE_MEMORY_BYTES_MAX;
+    wasmtime_store_limiter(wasm->store, (int64_t)memory_max, MODULE_TABLE_ELEMENTS_MAX,
                            STORE_INSTANCES_MAX, MODULE_TABLES_MAX, MODULE_MEMORIES_MAX);
     wasmtime_store_epoch_deadline_callback(wasm->store, instance_tick, instance, NULL);
 

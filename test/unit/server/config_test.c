@@ -76,7 +76,9 @@ static void test_settings(void **state) {
                               "[commitlog]\nmax-segment-size = 1048576\n"
                               "[websocket]\nping-interval = \"1m 30s\"\nidle-timeout = \"2min\"\n"
                               "close-handshake-timeout = \"100ms\"\nincoming-queue-length = 7\n"
-                              "[v8]\nunknown = 1\n",
+                              "[module-http]\nenabled = false\nallow-private-addresses = true\n"
+                              "[wasm]\nprocedure-instance-pool-size = 3\ncall-seconds = 2\n"
+                              "memory-size = 1048576\n[v8]\nunknown = 1\n",
                               &config, &error);
     assert_int_equal(status, STATUS_OK);
     assert_string_equal(config.private_key_path, "~/a");
@@ -87,6 +89,11 @@ static void test_settings(void **state) {
     assert_int_equal(config.idle_timeout_ms, 120000);
     assert_int_equal(config.close_timeout_ms, 100);
     assert_int_equal(config.inbox_messages_max, 7);
+    assert_false(config.http_is_enabled);
+    assert_true(config.http_allows_private);
+    assert_int_equal(config.procedure_instances, 3);
+    assert_int_equal(config.call_seconds, 2);
+    assert_int_equal(config.module_memory_bytes_max, 1048576);
 }
 
 static void test_mistakes(void **state) {
