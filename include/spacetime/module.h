@@ -20,6 +20,9 @@
 //     module/table.h     STDB_TABLE, STDB_EVENT_TABLE, STDB_TABLE_OF, STDB_INDEX, STDB_UNIQUE
 //     module/reducer.h   STDB_REDUCER, STDB_INIT, STDB_CLIENT_CONNECTED, STDB_CLIENT_DISCONNECTED,
 //                        STDB_SCHEDULE
+//     module/function.h  STDB_VIEW, STDB_ANONYMOUS_VIEW, STDB_QUERY, STDB_PROCEDURE,
+//                        STDB_SCHEDULE_PROCEDURE, STDB_VISIBILITY, STDB_ENVIRONMENT
+//     module/http.h      STDB_HTTP_HANDLER, STDB_HTTP_ROUTE, stdb_http_send
 //     module/types.h     String, Bytes, Identity, Timestamp, ScheduleAt and what they can do
 //     module/runtime.h   errors, logs, memory, text, random numbers
 //
@@ -33,7 +36,9 @@
 #include "module/bsatn.h"
 #include "module/declare.h"
 #include "module/each.h"
+#include "module/function.h"
 #include "module/host.h"
+#include "module/http.h"
 #include "module/reducer.h"
 #include "module/runtime.h"
 #include "module/table.h"

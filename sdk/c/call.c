@@ -18,6 +18,7 @@ extern const StdbReducer *const __stop_stdb_reducers[] __attribute__((weak));
 static StdbString fail_text;
 static uint32_t open_iters[OPEN_ITERS_MAX];
 static uint32_t open_iter_count;
+static uint32_t calls_running;  // more than one: a view within a procedure
 
 static void log_list(StdbLogLevel level, const char *file, uint32_t line, const char *format,
                      va_list arguments);
@@ -30,7 +31,7 @@ stdb_export_call_reducer(uint32_t id, uint64_t sender0, uint64_t sender1, uint64
 uint32_t stdb_export_call_reducer(uint32_t id, uint64_t sender0, uint64_t sender1, uint64_t sender2,
                                   uint64_t sender3, uint64_t connection0, uint64_t connection1,
                                   int64_t timestamp, uint32_t arguments, uint32_t error_sink) {
-    call_begin();
+    CallFrame frame = call_begin();
     if (id >= (size_t)(__stop_stdb_reducers - __start_stdb_reducers))
         stdb_panic("no reducer has number %u", id);
     const StdbReducer *reducer = __start_stdb_reducers[id];
@@ -44,18 +45,31 @@ uint32_t stdb_export_call_reducer(uint32_t id, uint64_t sender0, uint64_t sender
         if (fail_text.length == 0) (void)stdb_fail("%s failed", reducer->name);
         call_write_sink(error_sink, fail_text.data, fail_text.length);
     }
-    call_end();
+    call_end(&frame);
     return status == STDB_OK ? 0 : 1;
 }
 
-void call_begin(void) {
+// A call that traps never ends, but then the instance is never called again either.
+CallFrame call_begin(void) {
+    if (calls_running++ > 0) {
+        CallFrame frame = {true, stdb_mark(), fail_text, open_iter_count};
+        fail_text = (StdbString){0};
+        return frame;
+    }
     memory_reset();
     fail_text = (StdbString){0};
     open_iter_count = 0;
+    return (CallFrame){0};
 }
 
-void call_end(void) {
-    for (uint32_t i = 0; i < open_iter_count; i++) stdb_host_row_iter_close(open_iters[i]);
+void call_end(const CallFrame *frame) {
+    for (uint32_t i = frame->open_iters; i < open_iter_count; i++)
+        stdb_host_row_iter_close(open_iters[i]);
+    open_iter_count = frame->open_iters;
+    calls_running--;
+    if (!frame->is_nested) return;
+    memory_release(frame->mark.top);
+    fail_text = frame->fail_text;
 }
 
 void call_note_iter(uint32_t handle) {

@@ -1,14 +1,22 @@
 // call.h - what the library remembers about the call from the host that is running.
 //
-// Threads    none.   Lifetime   reset by call_begin.
+// Threads    none.   Lifetime   from call_begin to call_end.
 #pragma once
 
 #include <spacetime/module.h>
 
-// Forgets the previous call.
-void call_begin(void);
-// Ends the call: gives up the iterators that the module left half read.
-void call_end(void);
+// What a call that began within another has to put back.
+typedef struct CallFrame {
+    bool is_nested;
+    StdbMark mark;
+    StdbString fail_text;
+    uint32_t open_iters;
+} CallFrame;
+
+// Forgets the previous call; within one that runs, remembers how it stood.
+CallFrame call_begin(void);
+// Ends the call: gives up the iterators that the module left half read, and the memory of a nested one.
+void call_end(const CallFrame *frame);
 
 // The host's iterators do not go away by themselves: what is opened and not exhausted is noted
 // here.

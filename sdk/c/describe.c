@@ -8,6 +8,8 @@
 #include "memory.h"
 
 #define NAME_BYTES_MAX 512u
+// Those that every module has, be they empty.
+#define SECTIONS_ALWAYS 7u
 
 #define STDB_LIST(Type, name)                                             \
     extern const Type *const __start_stdb_##name[] __attribute__((weak)); \
@@ -18,15 +20,30 @@ STDB_LIST(StdbDefault, defaults)
 STDB_LIST(StdbReducer, reducers)
 STDB_LIST(StdbSchedule, schedules)
 STDB_LIST(StdbCasePolicy, case_policy)
+STDB_LIST(StdbProcedure, procedures)
+STDB_LIST(StdbView, views)
+STDB_LIST(StdbViewKey, view_keys)
+STDB_LIST(StdbVisibility, visibilities)
+STDB_LIST(StdbHttpHandler, handlers)
+STDB_LIST(StdbHttpRoute, routes)
+STDB_LIST(StdbEnvironment, environment)
+#define STDB_LIST_COUNT(name) ((uint32_t)(__stop_stdb_##name - __start_stdb_##name))
 
 enum {
     SECTION_TYPESPACE = 0,
     SECTION_TYPES = 1,
     SECTION_TABLES = 2,
     SECTION_REDUCERS = 3,
+    SECTION_PROCEDURES = 4,
+    SECTION_VIEWS = 5,
     SECTION_SCHEDULES = 6,
     SECTION_LIFECYCLE = 7,
+    SECTION_VISIBILITIES = 8,
     SECTION_CASE_POLICY = 9,
+    SECTION_HANDLERS = 11,
+    SECTION_ROUTES = 12,
+    SECTION_VIEW_KEYS = 13,
+    SECTION_ENVIRONMENT = 15,
 
     MODULE_DEF_V10 = 2,
     TAG_REF = 0,
@@ -37,6 +54,10 @@ enum {
     PRIVATE = 0,
     CLIENT_CALLABLE = 1,
     TABLE_USER = 1,
+    ROUTE_ANY = 0,
+    ROUTE_METHOD = 1,
+    VALUE_ANY = 0,
+    VALUE_ONE_OF = 2,
 };
 
 // A named type and its number.
@@ -55,7 +76,10 @@ static Named *named_first;
 static StdbBytes *default_values;  // of each entry in the list of defaults
 
 static void check_names(void);
+static void check_functions(void);
+static const char *function_name(uint32_t at);
 static void collect_types(void);
+static void collect_fields(const StdbField *fields);
 static void collect(const StdbType *type);
 static void collect_defaults(void);
 static uint32_t type_number(const StdbType *type);
@@ -85,7 +109,14 @@ static void out_constraints(Out *out, const StdbTable *table);
 static void out_sequences(Out *out, const StdbTable *table);
 static void out_defaults(Out *out, const StdbTable *table);
 static void out_reducers(Out *out);
-static bool is_callable(const StdbReducer *reducer);
+static bool is_scheduled(const StdbReducer *reducer, const StdbProcedure *procedure);
+static void out_procedures(Out *out);
+static void out_views(Out *out);
+static void out_view_keys(Out *out);
+static void out_visibilities(Out *out);
+static void out_handlers(Out *out);
+static void out_routes(Out *out);
+static void out_environment(Out *out);
 static void out_schedules(Out *out);
 static void out_lifecycle(Out *out);
 static void out_case_policy(Out *out);
@@ -93,13 +124,14 @@ static void out_case_policy(Out *out);
 __attribute__((export_name("__describe_module__"))) void stdb_export_describe_module(uint32_t sink);
 
 void stdb_export_describe_module(uint32_t sink) {
-    call_begin();
+    CallFrame frame = call_begin();
     check_names();
+    check_functions();
     collect_types();
     collect_defaults();
     Out out = {memory_borrow(1), 0};
     out_u8(&out, MODULE_DEF_V10);
-    out_u32(&out, 7);
+    uint32_t sections = out_later(&out);
     out_typespace(&out);
     out_types(&out);
     out_tables(&out);
@@ -107,8 +139,27 @@ void stdb_export_describe_module(uint32_t sink) {
     out_schedules(&out);
     out_lifecycle(&out);
     out_case_policy(&out);
+    const struct {
+        uint32_t count;
+        void (*write)(Out *out);
+    } optional[] = {
+        {STDB_LIST_COUNT(procedures), out_procedures},
+        {STDB_LIST_COUNT(views), out_views},
+        {STDB_LIST_COUNT(view_keys), out_view_keys},
+        {STDB_LIST_COUNT(visibilities), out_visibilities},
+        {STDB_LIST_COUNT(handlers), out_handlers},
+        {STDB_LIST_COUNT(routes), out_routes},
+        {STDB_LIST_COUNT(environment), out_environment},
+    };
+    uint32_t count = SECTIONS_ALWAYS;
+    for (uint32_t i = 0; i < sizeof optional / sizeof optional[0]; i++) {
+        if (optional[i].count == 0) continue;
+        optional[i].write(&out);
+        count++;
+    }
+    out_count_at(&out, sections, count);
     call_write_sink(sink, out.data, out.count);
-    call_end();
+    call_end(&frame);
 }
 
 static uint32_t table_count(void) {
@@ -147,17 +198,46 @@ static void check_names(void) {
     }
 }
 
+// Reducers among each other are checked above; all kinds share one space of names.
+static void check_functions(void) {
+    for (uint32_t i = 0; function_name(i) != NULL; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            if (strcmp(function_name(j), function_name(i)) == 0)
+                stdb_panic("two functions are called %s", function_name(i));
+        }
+    }
+}
+
+// Of reducers, procedures, views and handlers, one after the other; NULL behind the last.
+static const char *function_name(uint32_t at) {
+    if (at < reducer_count()) return __start_stdb_reducers[at]->name;
+    at -= reducer_count();
+    if (at < STDB_LIST_COUNT(procedures)) return __start_stdb_procedures[at]->name;
+    at -= STDB_LIST_COUNT(procedures);
+    if (at < STDB_LIST_COUNT(views)) return __start_stdb_views[at]->name;
+    at -= STDB_LIST_COUNT(views);
+    return at < STDB_LIST_COUNT(handlers) ? __start_stdb_handlers[at]->name : NULL;
+}
+
 // ---- types ----
 
 static void collect_types(void) {
     named_first = NULL;
     for (uint32_t i = 0; i < table_count(); i++) collect(__start_stdb_tables[i]->row);
-    for (uint32_t i = 0; i < reducer_count(); i++) {
-        for (const StdbField *field = __start_stdb_reducers[i]->arguments; field->name != NULL;
-             field++) {
-            collect(field->type);
-        }
+    for (uint32_t i = 0; i < reducer_count(); i++)
+        collect_fields(__start_stdb_reducers[i]->arguments);
+    for (uint32_t i = 0; i < STDB_LIST_COUNT(procedures); i++) {
+        collect_fields(__start_stdb_procedures[i]->arguments);
+        collect(__start_stdb_procedures[i]->returns);
     }
+    for (uint32_t i = 0; i < STDB_LIST_COUNT(views); i++) {
+        collect_fields(__start_stdb_views[i]->arguments);
+        collect(__start_stdb_views[i]->returns);
+    }
+}
+
+static void collect_fields(const StdbField *fields) {
+    for (const StdbField *field = fields; field->name != NULL; field++) collect(field->type);
 }
 
 static bool is_same_declaration(const StdbType *left, const StdbType *right) {
@@ -187,7 +267,7 @@ static void collect(const StdbType *type) {
         *link = STDB_NEW(Named, 1);
         (*link)->type = type;
     }
-    for (const StdbField *field = type->fields; field->name != NULL; field++) collect(field->type);
+    collect_fields(type->fields);
 }
 
 static uint32_t type_number(const StdbType *type) {
@@ -281,7 +361,8 @@ static bool is_repeated_schedule(uint32_t at) {
     const StdbSchedule *schedule = __start_stdb_schedules[at];
     for (uint32_t i = 0; i < at; i++) {
         const StdbSchedule *other = __start_stdb_schedules[i];
-        if (is_of_table(other->table, schedule->table) && other->reducer == schedule->reducer)
+        if (is_of_table(other->table, schedule->table) && other->reducer == schedule->reducer &&
+            other->procedure == schedule->procedure)
             return true;
     }
     return false;
@@ -424,18 +505,101 @@ static void out_reducers(Out *out) {
     for (uint32_t i = 0; i < reducer_count(); i++) {
         out_text(out, __start_stdb_reducers[i]->name);
         out_fields(out, __start_stdb_reducers[i]->arguments);
-        out_u8(out, is_callable(__start_stdb_reducers[i]) ? CLIENT_CALLABLE : PRIVATE);
+        bool is_callable = __start_stdb_reducers[i]->lifecycle == STDB_LIFECYCLE_NONE &&
+                           !is_scheduled(__start_stdb_reducers[i], NULL);
+        out_u8(out, is_callable ? CLIENT_CALLABLE : PRIVATE);
         out_u8(out, TAG_PRODUCT);  // returns nothing
         out_u32(out, 0);
         out_u8(out, STDB_TYPE_STRING);  // or an error text
     }
 }
 
-static bool is_callable(const StdbReducer *reducer) {
+// Of the two, one is NULL.
+static bool is_scheduled(const StdbReducer *reducer, const StdbProcedure *procedure) {
     for (uint32_t i = 0; i < schedule_count(); i++) {
-        if (__start_stdb_schedules[i]->reducer == reducer) return false;
+        const StdbSchedule *schedule = __start_stdb_schedules[i];
+        if (schedule->reducer == reducer && schedule->procedure == procedure) return true;
     }
-    return reducer->lifecycle == STDB_LIFECYCLE_NONE;
+    return false;
+}
+
+static void out_procedures(Out *out) {
+    out_u8(out, SECTION_PROCEDURES);
+    out_u32(out, STDB_LIST_COUNT(procedures));
+    for (uint32_t i = 0; i < STDB_LIST_COUNT(procedures); i++) {
+        const StdbProcedure *procedure = __start_stdb_procedures[i];
+        out_text(out, procedure->name);
+        out_fields(out, procedure->arguments);
+        out_type(out, procedure->returns);
+        out_u8(out, is_scheduled(NULL, procedure) ? PRIVATE : CLIENT_CALLABLE);
+    }
+}
+
+// Numbered among those of their kind.
+static void out_views(Out *out) {
+    uint32_t numbers[2] = {0};
+    out_u8(out, SECTION_VIEWS);
+    out_u32(out, STDB_LIST_COUNT(views));
+    for (uint32_t i = 0; i < STDB_LIST_COUNT(views); i++) {
+        const StdbView *view = __start_stdb_views[i];
+        out_text(out, view->name);
+        out_u32(out, numbers[view->is_anonymous]++);
+        out_u8(out, view->access == STDB_ACCESS_PUBLIC);
+        out_u8(out, view->is_anonymous);
+        out_fields(out, view->arguments);
+        out_type(out, view->returns);
+    }
+}
+
+static void out_view_keys(Out *out) {
+    out_u8(out, SECTION_VIEW_KEYS);
+    out_u32(out, STDB_LIST_COUNT(view_keys));
+    for (uint32_t i = 0; i < STDB_LIST_COUNT(view_keys); i++) {
+        out_text(out, __start_stdb_view_keys[i]->view->name);
+        out_u32(out, 1);
+        out_text(out, __start_stdb_view_keys[i]->column);
+    }
+}
+
+static void out_visibilities(Out *out) {
+    out_u8(out, SECTION_VISIBILITIES);
+    out_u32(out, STDB_LIST_COUNT(visibilities));
+    for (uint32_t i = 0; i < STDB_LIST_COUNT(visibilities); i++)
+        out_text(out, __start_stdb_visibilities[i]->sql);
+}
+
+static void out_handlers(Out *out) {
+    out_u8(out, SECTION_HANDLERS);
+    out_u32(out, STDB_LIST_COUNT(handlers));
+    for (uint32_t i = 0; i < STDB_LIST_COUNT(handlers); i++)
+        out_text(out, __start_stdb_handlers[i]->name);
+}
+
+static void out_routes(Out *out) {
+    out_u8(out, SECTION_ROUTES);
+    out_u32(out, STDB_LIST_COUNT(routes));
+    for (uint32_t i = 0; i < STDB_LIST_COUNT(routes); i++) {
+        const StdbHttpRoute *route = __start_stdb_routes[i];
+        out_text(out, route->handler->name);
+        out_u8(out, route->method == STDB_HTTP_ANY ? ROUTE_ANY : ROUTE_METHOD);
+        if (route->method != STDB_HTTP_ANY) out_u8(out, route->method);
+        out_text(out, route->path);
+    }
+}
+
+static void out_environment(Out *out) {
+    out_u8(out, SECTION_ENVIRONMENT);
+    out_u32(out, STDB_LIST_COUNT(environment));
+    for (uint32_t i = 0; i < STDB_LIST_COUNT(environment); i++) {
+        const StdbEnvironment *variable = __start_stdb_environment[i];
+        uint32_t count = 0;
+        while (variable->values[count] != NULL) count++;
+        out_text(out, variable->name);
+        out_u8(out, count == 0 ? VALUE_ANY : VALUE_ONE_OF);
+        if (count > 0) out_u32(out, count);
+        for (uint32_t j = 0; j < count; j++) out_text(out, variable->values[j]);
+        out_u8(out, variable->is_optional);
+    }
 }
 
 static void out_schedules(Out *out) {
@@ -448,7 +612,8 @@ static void out_schedules(Out *out) {
         out_u8(out, OPTION_NONE);
         out_text(out, schedule->table->name);
         out_u16(out, schedule->column);
-        out_text(out, schedule->reducer->name);
+        out_text(out,
+                 schedule->reducer != NULL ? schedule->reducer->name : schedule->procedure->name);
         count++;
     }
     out_count_at(out, at, count);

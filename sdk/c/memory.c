@@ -47,10 +47,10 @@ void *stdb_alloc(size_t bytes) {
     return memset(memory, 0, bytes);
 }
 
-void *stdb_alloc_array(size_t count, size_t item_bytes) {
+void *stdb_alloc_array(uint64_t count, size_t item_bytes) {
     size_t bytes;
     if (__builtin_mul_overflow(count, item_bytes, &bytes)) {
-        stdb_panic("out of memory: %zu items of %zu bytes", count, item_bytes);
+        stdb_panic("out of memory: %llu items of %zu bytes", (unsigned long long)count, item_bytes);
     }
     return stdb_alloc(bytes);
 }

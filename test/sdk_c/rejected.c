@@ -136,4 +136,58 @@ STDB_TABLE(A, a, PUBLIC,
 STDB_REDUCER(after, ctx) {
     return STDB_OK;
 }
+#elif CASE == 25  // view bare: returns an STDB_ARRAY, STDB_OPTION or STDB_QUERY of a struct
+STDB_VIEW(OptU32, bare, PUBLIC, ctx) {
+    return OptU32_none();
+}
+#elif CASE == 26  // view row: returns an STDB_ARRAY, STDB_OPTION or STDB_QUERY of a struct
+STDB_ANONYMOUS_VIEW(Point, row, PUBLIC, ctx) {
+    return (Point){0};
+}
+#elif CASE == 27  // STDB_QUERY Texts: String is no row type, declare it with STDB_STRUCT
+STDB_QUERY(Texts, String);
+#elif CASE == 28  // no member named 'sender' in 'struct StdbAnonymousViewContext'
+STDB_ARRAY(Points, Point);
+STDB_ANONYMOUS_VIEW(Points, mine, PUBLIC, ctx) {
+    return ctx->sender.bytes[0] == 0 ? (Points){0} : (Points){0};
+}
+#elif CASE == 29  // STDB_SCHEDULE_PROCEDURE: work must take one argument, a Timer
+STDB_TABLE(Timer, timer, PRIVATE,
+    (u64,        id, PRIMARY_KEY),
+    (ScheduleAt, at));
+STDB_PROCEDURE(Unit, work, ctx, (u64, id)) {
+    stdb_log_info("%llu", (unsigned long long)id);
+    return (Unit){0};
+}
+STDB_SCHEDULE_PROCEDURE(Timer, timer, at, work);
+#elif CASE == 30  // returning 'StdbStatus' (aka 'enum StdbStatus') from a function
+STDB_PROCEDURE(Unit, failing, ctx) {
+    return stdb_fail("procedures return what they say");
+}
+#elif CASE == 31  // undeclared identifier 'stdb_environment__API_KEY'
+STDB_REDUCER(read, ctx) {
+    String value;
+    return stdb_environment(API_KEY, &value) ? STDB_OK : STDB_FAILED;
+}
+#elif CASE == 32  // undeclared identifier 'stdb_handler__receive'
+STDB_HTTP_ROUTE(POST, "/orders", receive);
+#elif CASE == 33  // undeclared identifier 'STDB_HTTP_FETCH'
+STDB_HTTP_HANDLER(receive, ctx, request) {
+    return stdb_http_text(200, "ok");
+}
+STDB_HTTP_ROUTE(FETCH, "/orders", receive);
+#elif CASE == 34  // undeclared identifier 'stdb_column__Point__z'
+STDB_ARRAY(Points, Point);
+STDB_ANONYMOUS_VIEW(Points, all, PUBLIC, ctx) {
+    return (Points){0};
+}
+STDB_VIEW_PRIMARY_KEY(all, Point, z);
+#elif CASE == 35  // incompatible pointer types passing 'StdbProcedureContext *'
+STDB_REDUCER(add, ctx) {
+    return STDB_OK;
+}
+STDB_PROCEDURE(Unit, outside, ctx) {
+    if (add(ctx) != STDB_OK) stdb_log_info("no");
+    return (Unit){0};
+}
 #endif

@@ -32,6 +32,8 @@ typedef enum StdbClass {
     STDB_CLASS_DIRECT = 2,       // a DIRECT index may hold it
     STDB_CLASS_U64 = 4,          // the key of a scheduled table
     STDB_CLASS_SCHEDULE_AT = 8,  // the time of a scheduled table
+    STDB_CLASS_STRUCT = 16,      // declared by STDB_STRUCT: rows may be it
+    STDB_CLASS_ROWS = 32,        // an array or option of a struct, or a query: views may return it
 } StdbClass;
 
 typedef enum StdbTypeKind {

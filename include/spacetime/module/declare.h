@@ -24,6 +24,9 @@
 
 // Sums of maxima stay far below an int's, and anything unbounded counts as STDB_UNBOUNDED.
 #define STDB_BOUND(bytes) ((bytes) < STDB_UNBOUNDED ? (bytes) : STDB_UNBOUNDED)
+// Of an array or option: whether a view may return it.
+#define STDB_CLASS_OF_ROWS(item_class) \
+    (((item_class) & STDB_CLASS_STRUCT) != 0 ? STDB_CLASS_ROWS : 0)
 
 // ---- structs ----
 
@@ -37,7 +40,7 @@
     enum { STDB_EACH(STDB_FIELD_COLUMN, Name, __VA_ARGS__) stdb_columns__##Name };        \
     enum {                                                                                \
         stdb_max__##Name = STDB_BOUND(0 STDB_EACH(STDB_FIELD_MAX, Name, __VA_ARGS__)),    \
-        stdb_class__##Name = 0                                                            \
+        stdb_class__##Name = STDB_CLASS_STRUCT                                            \
     };                                                                                    \
     static const StdbField stdb_fields__##Name[] = {                                      \
         STDB_EACH(STDB_FIELD_ENTRY, Name, __VA_ARGS__){0}};                               \
@@ -192,7 +195,8 @@
     STDB_INLINE Name Name##_none(void) {                                                     \
         return (Name){0};                                                                    \
     }                                                                                        \
-    enum { stdb_max__##Name = STDB_BOUND(1 + stdb_max__##Type), stdb_class__##Name = 0 };    \
+    enum { stdb_max__##Name = STDB_BOUND(1 + stdb_max__##Type) };                            \
+    enum { stdb_class__##Name = STDB_CLASS_OF_ROWS(stdb_class__##Type) };                    \
     static const StdbField stdb_fields__##Name[] = {                                         \
         {"some", &stdb_type__##Type}, {"none", &stdb_type__StdbUnit}, {0}};                  \
     static const StdbType stdb_type__##Name                                                  \
@@ -264,7 +268,8 @@
         Type *items;                                                                               \
         uint32_t count;                                                                            \
     } Name;                                                                                        \
-    enum { stdb_max__##Name = STDB_UNBOUNDED, stdb_class__##Name = 0 };                            \
+    enum { stdb_max__##Name = STDB_UNBOUNDED };                                                    \
+    enum { stdb_class__##Name = STDB_CLASS_OF_ROWS(stdb_class__##Type) };                          \
     static const StdbType stdb_type__##Name                                                        \
         __attribute__((unused)) = {.kind = STDB_TYPE_ARRAY, .of = &stdb_type__##Type};             \
     STDB_INLINE uint32_t stdb_bytes__##Name(const Name *value) {                                   \

@@ -3,7 +3,7 @@
 // Modules rarely call them: the row functions of table.h do. They return 0 or a StdbErrno; a bad
 // pointer traps. "in/out" lengths hold the capacity on entry and the count on return. Only what a
 // module calls becomes an import.
-// Format     module ABI 10.5, table 1.7
+// Format     module ABI 10.6, table 1.7
 #pragma once
 
 #include "types.h"
@@ -13,6 +13,8 @@ typedef enum StdbErrno {
     STDB_ERRNO_UNIQUE_EXISTS = 12,
     STDB_ERRNO_SCHEDULE_TOO_LONG = 13,
     STDB_ERRNO_BUFFER_TOO_SMALL = 11,
+    STDB_ERRNO_WOULD_BLOCK = 17,
+    STDB_ERRNO_HTTP = 21,
 } StdbErrno;
 
 #define STDB_IMPORT(version, name) \
@@ -63,6 +65,17 @@ STDB_IMPORT("10.1", "bytes_source_remaining_length")
 uint32_t stdb_host_bytes_source_remaining_length(uint32_t source, uint32_t *ret_length);
 STDB_IMPORT("10.2", "get_jwt")
 uint32_t stdb_host_get_jwt(const uint8_t *connection_id, uint32_t *ret_source);
+STDB_IMPORT("10.3", "procedure_sleep_until")
+int64_t stdb_host_sleep_until(int64_t micros);
+STDB_IMPORT("10.3", "procedure_start_mut_tx")
+uint32_t stdb_host_start_tx(int64_t *ret_micros);
+STDB_IMPORT("10.3", "procedure_commit_mut_tx")
+uint32_t stdb_host_commit_tx(void);
+STDB_IMPORT("10.3", "procedure_abort_mut_tx")
+uint32_t stdb_host_abort_tx(void);
+STDB_IMPORT("10.3", "procedure_http_request")
+uint32_t stdb_host_http_request(const uint8_t *request, uint32_t request_bytes, const uint8_t *body,
+                                uint32_t body_bytes, uint32_t ret_sources[2]);
 STDB_IMPORT("10.4", "datastore_index_scan_point_bsatn")
 uint32_t stdb_host_index_scan_point(uint32_t index, const uint8_t *key, uint32_t length,
                                     uint32_t *ret_iter);
@@ -71,3 +84,5 @@ uint32_t stdb_host_delete_point(uint32_t index, const uint8_t *key, uint32_t len
                                 uint32_t *ret_count);
 STDB_IMPORT("10.5", "datastore_clear")
 uint32_t stdb_host_clear(uint32_t table, uint64_t *ret_count);
+STDB_IMPORT("10.6", "env_get")
+uint32_t stdb_host_env_get(const char *key, uint32_t length, uint32_t *ret_source);

@@ -44,7 +44,8 @@ typedef struct StdbReducer {
 typedef struct StdbSchedule {
     const StdbTable *table;
     uint32_t column;
-    const StdbReducer *reducer;
+    const StdbReducer *reducer;  // one of the two
+    const struct StdbProcedure *procedure;
 } StdbSchedule;
 
 // How names reach the database. NONE, the default: as written. SNAKE_CASE: as upstream's other

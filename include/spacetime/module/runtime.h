@@ -109,7 +109,7 @@ void stdb_timer_end(uint32_t timer);
 void *stdb_alloc(size_t bytes);
 // An array of `count` zeroed items: Point *points = STDB_NEW(Point, 3);
 #define STDB_NEW(Type, count) ((Type *)stdb_alloc_array((count), sizeof(Type)))
-void *stdb_alloc_array(size_t count, size_t item_bytes);
+void *stdb_alloc_array(uint64_t count, size_t item_bytes);
 
 // For loops over very many rows: whatever was allocated or read after stdb_mark is given up by
 // stdb_release. Iterators opened before the mark must not be advanced in between.
@@ -127,3 +127,11 @@ StdbString stdb_format_list(const char *format, va_list arguments) STDB_PRINTF(1
 // As snprintf: the length the whole text has; `capacity` 0 writes nothing.
 size_t stdb_format_into(char *buffer, size_t capacity, const char *format, va_list arguments)
     STDB_PRINTF(3, 0);
+
+// ---- claims: what stdb_jwt gives ----
+
+// A member whose value is a text, its escapes resolved: "sub", "iss" or another. False: it is not there or
+// no text.
+bool stdb_claim_text(StdbString claims, const char *name, StdbString *ret_value);
+// Whether a member is this text or an array with it, as "aud" may be either.
+bool stdb_claim_has(StdbString claims, const char *name, StdbString value);
