@@ -180,6 +180,7 @@ static void updates(void **state) {
         if (!is_done(at->end)) continue;
         uint64_t call = 1;
         while (update_with_crash(at, call)) call++;
+        print_message("%s: %llu\n", at->name, (unsigned long long)call - 1);
         if (call < 3) fail_msg("%s: the disk was hardly used", at->name);
     }
     print_message("%llu crashes, %llu updates there afterwards\n", (unsigned long long)crash_count,
