@@ -73,19 +73,31 @@ static Status rotten(const LogEnd *end, const char *why, Error *error) {
     (void)error_set(error, STATUS_CORRUPT,
                     "%s: transaction %llu is damaged (commit at byte position %llu): %s", end->path,
                     (unsigned long long)end->next_offset, (unsigned long long)end->at, why);
-    damage_add_advice(end->directory, end->next_offset, error);
+    damage_add_advice(end->directory, end->keep, error);
     return STATUS_CORRUPT;
 }
 
-void damage_add_advice(const char *directory, uint64_t next_offset, Error *error) {
+bool damage_skip(Os *os, const LogEnd *end, uint64_t *ret_at) {
+    uint8_t *memory = NULL;
+    Tail tail = {.end = end};
+    uint64_t at = 0;
+    uint64_t last = 0;
+    bool found = tail_read(os, end, &memory, &tail.bytes, NULL) == STATUS_OK &&
+                 find_commit(&tail, &at, &last) == SEARCH_FOUND;
+    mem_free(memory);
+    if (found) *ret_at = end->at + at;
+    return found;
+}
+
+void damage_add_advice(const char *directory, uint64_t keep, Error *error) {
+    if (error == NULL) return;
     char text[ERROR_TEXT_MAX];
     (void)snprintf(text, sizeof text, "%s", error->text);
     Status status = error->status;
-    (void)error_set(
-        error, status,
-        "%s. Nothing was changed. Check the disk, restore a backup; or give up transaction "
-        "%llu and all behind it: spacetime repair %s --keep %llu",
-        text, (unsigned long long)next_offset, directory, (unsigned long long)next_offset);
+    (void)error_set(error, status,
+                    "%s. Nothing was changed. Check the disk, restore a backup; or give up "
+                    "transaction %llu and all behind it: spacetime repair %s --keep %llu",
+                    text, (unsigned long long)keep, directory, (unsigned long long)keep);
 }
 
 static Status tail_read(Os *os, const LogEnd *end, uint8_t **ret_bytes, Bytes *ret_tail,

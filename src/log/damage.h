@@ -16,6 +16,7 @@ typedef struct LogEnd {
     uint64_t segment;      // its number
     uint64_t at;           // behind its last good commit
     uint64_t next_offset;  // the transaction that should be there
+    uint64_t keep;         // how many transactions a repair can keep
     uint64_t epoch;        // of the last good commit
     // Number of the segment behind, which was begun when this one was whole; 0: it is the last.
     uint64_t next_segment;
@@ -24,5 +25,8 @@ typedef struct LogEnd {
 // STATUS_OK if it is an end that a crash can have left. STATUS_CORRUPT with the byte, the transaction and what to do
 // if not; STATUS_IO if it cannot be read. Cost: nothing at a clean end, else reads what is behind it.
 Status damage_judge(Os *os, const LogEnd *end, Error *error);
-// What every text about damage ends with: how to give up `next_offset` and all behind it.
-void damage_add_advice(const char *directory, uint64_t next_offset, Error *error);
+// The first good commit of a later transaction behind the end; false if there is none. For who needs nothing of what
+// lies between. Cost: reads what is behind the end.
+bool damage_skip(Os *os, const LogEnd *end, uint64_t *ret_at);
+// What every text about damage ends with: how to keep these transactions and give up all behind them.
+void damage_add_advice(const char *directory, uint64_t keep, Error *error);

@@ -162,6 +162,29 @@ bool flat_page_read(Bytes file, uint32_t row_bytes, FlatPage *ret_page) {
     return count == page->row_count && !flat_page_next(page, &at);
 }
 
+// What is hashed: the data, then the header without the counts of words.
+bool flat_page_file_is(Bytes file, const Hash *hash) {
+    Reader reader = reader_of(file);
+    Bytes fixed = bytes_of(reader.at, 6);
+    (void)reader_take(&reader, 6);
+    uint32_t words = reader_u32(&reader);
+    if (!reader_ok(&reader) || words > FLAT_WORDS_MAX) return false;
+    const uint8_t *present = reader_take(&reader, words * sizeof(uint64_t));
+    const uint8_t *variable = reader_take(&reader, 8);
+    if (!read_hash(&reader) || reader_u32(&reader) != FLAT_PAGE_BYTES) return false;
+    const uint8_t *data = reader_take(&reader, FLAT_PAGE_BYTES);
+    if (!reader_finish(&reader)) return false;
+    Buffer buffer;
+    buffer_init(&buffer, FLAT_FILE_BYTES_MAX);
+    buffer_append(&buffer, data, FLAT_PAGE_BYTES);
+    buffer_append_bytes(&buffer, fixed);
+    buffer_append(&buffer, present, words * sizeof(uint64_t));
+    buffer_append(&buffer, variable, 8);
+    Hash computed = hash_blake3(buffer_bytes(&buffer));
+    buffer_done(&buffer);
+    return hash_equal(&computed, hash);
+}
+
 // The page's own hash, as an Option: the caller computes it.
 static bool read_hash(Reader *reader) {
     uint8_t tag = reader_u8(reader);

@@ -57,6 +57,8 @@ void flat_page_write(const FlatPage *page, const Hash *hash, Buffer *file);
 // Takes a file apart into a page that was initialised. False if it is malformed; references are checked when they are
 // followed.
 bool flat_page_read(Bytes file, uint32_t row_bytes, FlatPage *ret_page);
+// Whether a file is the page of this hash; without knowing what its rows are.
+bool flat_page_file_is(Bytes file, const Hash *hash);
 // The next present slot from *at on, or false.
 bool flat_page_next(const FlatPage *page, uint32_t *at);
 static inline const uint8_t *flat_page_row(const FlatPage *page, uint32_t slot) {

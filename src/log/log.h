@@ -12,6 +12,7 @@
 
 #include "base/gate.h"
 #include "base/os.h"
+#include "log/backup.h"
 #include "store/store.h"
 
 typedef struct Log Log;

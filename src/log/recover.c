@@ -31,8 +31,9 @@ typedef struct Replay {
     uint64_t previous_offset;
     uint32_t previous_checksum;
     // The last segment read.
-    uint64_t good_end;  // byte behind its last whole commit
-    uint64_t epoch;     // of that commit
+    uint64_t read_offset;  // behind the last commit that was read in it
+    uint64_t good_end;     // byte behind its last whole commit
+    uint64_t epoch;        // of that commit
     bool is_compressed;
     bool is_empty;  // no whole header
     LogReport report;
@@ -48,7 +49,10 @@ static Status replay_segments(Replay *replay, Error *error);
 static uint32_t first_segment(const Replay *replay);
 static Status gap_error(const Replay *replay, uint64_t number, Error *error);
 static Status judge_end(const Replay *replay, uint64_t number, uint64_t next_segment, Error *error);
+static LogEnd end_of(const Replay *replay, const char *path, uint64_t number);
 static Status replay_segment(Replay *replay, uint64_t number, Error *error);
+static bool skip_damage(const Replay *replay, uint64_t number, const char *path,
+                        SegmentReader *reader);
 static void seek_commit(const RecoverFrom *from, uint64_t number, const char *path, uint64_t offset,
                         SegmentReader *reader);
 static Status replay_commits(Replay *replay, SegmentReader *reader, Error *error);
@@ -203,8 +207,9 @@ static Status restore_snapshot(Replay *replay, Error *error) {
     return STATUS_OK;
 }
 
-// The offset behind the newest whole commit: a segment was begun when all before it was whole. Damage is refused here
-// already, before a snapshot that may hold what is damaged is taken for one that is ahead of the log.
+// The offset behind the newest whole commit: a segment was begun when all before it was whole. Damage before that one is
+// passed over: maybe a snapshot holds what it took. Damage at the end is refused here already, before a snapshot that
+// may hold it is taken for one that is ahead of the log.
 static Status find_end(Replay *replay, uint64_t *ret_end, Error *error) {
     const RecoverFrom *from = replay->from;
     uint64_t number = replay->segments.items[replay->segments.count - 1];
@@ -212,28 +217,35 @@ static Status find_end(Replay *replay, uint64_t *ret_end, Error *error) {
     segment_path(from, number, path);
     SegmentReader *reader = NULL;
     Status status = segment_reader_open(from->os, path, &reader, error);
+    if (status != STATUS_OK) error_prefix(error, "%s: ", path);
     *ret_end = number;
-    if (status == STATUS_OK && reader) {
-        LogEnd end = {.directory = from->directory,
-                      .path = path,
-                      .segment = number,
-                      .at = SEGMENT_HEADER_BYTES};
-        seek_commit(from, number, path, UINT64_MAX, reader);
-        SegmentCommit commit;
-        SegmentNext next = segment_reader_next(reader, &commit, error);
-        for (; next == SEGMENT_COMMIT; next = segment_reader_next(reader, &commit, error)) {
-            *ret_end = commit.offset + commit.transactions;
+    if (reader == NULL) return status;
+    LogEnd end = {.directory = from->directory, .path = path, .segment = number};
+    end.at = SEGMENT_HEADER_BYTES;
+    end.next_offset = number;
+    seek_commit(from, number, path, UINT64_MAX, reader);
+    SegmentCommit commit;
+    SegmentNext next = segment_reader_next(reader, &commit, error);
+    uint64_t later = 0;
+    bool is_plain = !segment_reader_is_compressed(reader);
+    while (next == SEGMENT_COMMIT || (is_plain && damage_skip(from->os, &end, &later))) {
+        if (next == SEGMENT_COMMIT) {
+            end.next_offset = commit.offset + commit.transactions;
             end.at = commit.end;
             end.epoch = commit.epoch;
+        } else {
+            segment_reader_seek(reader, later);
         }
-        if (next == SEGMENT_FAILED) status = error->status;
-        end.next_offset = *ret_end;
-        bool is_judged = status == STATUS_OK && !segment_reader_is_compressed(reader);
-        segment_reader_close(reader);
-        if (is_judged) return damage_judge(from->os, &end, error);
+        next = segment_reader_next(reader, &commit, error);
     }
-    if (status != STATUS_OK) error_prefix(error, "%s: ", path);
-    return status;
+    *ret_end = end.next_offset;
+    end.keep = end.next_offset;
+    if (next == SEGMENT_FAILED) {
+        error_prefix(error, "%s: ", path);
+        status = error->status;
+    }
+    segment_reader_close(reader);
+    return status == STATUS_OK && is_plain ? damage_judge(from->os, &end, error) : status;
 }
 
 // ---- replay ----
@@ -281,14 +293,27 @@ static Status judge_end(const Replay *replay, uint64_t number, uint64_t next_seg
     if (replay->is_compressed && next_segment == 0) return STATUS_OK;
     char path[OS_PATH_BYTES_MAX];
     segment_path(replay->from, number, path);
-    LogEnd end = {.directory = replay->from->directory,
-                  .path = path,
-                  .segment = number,
-                  .at = replay->good_end,
-                  .next_offset = replay->next_offset,
-                  .epoch = replay->epoch,
-                  .next_segment = next_segment};
+    LogEnd end = end_of(replay, path, number);
+    end.next_segment = next_segment;
+    if (replay->read_offset < replay->next_offset) {
+        // What the snapshot holds is not all there: the log ends before the snapshot does.
+        (void)error_set(error, STATUS_CORRUPT,
+                        "%s: ends with transaction %llu, before the snapshot", path,
+                        (unsigned long long)replay->read_offset);
+        damage_add_advice(end.directory, end.keep, error);
+        return STATUS_CORRUPT;
+    }
     return damage_judge(replay->from->os, &end, error);
+}
+
+static LogEnd end_of(const Replay *replay, const char *path, uint64_t number) {
+    return (LogEnd){.directory = replay->from->directory,
+                    .path = path,
+                    .segment = number,
+                    .at = replay->good_end,
+                    .next_offset = replay->read_offset,
+                    .keep = replay->next_offset,
+                    .epoch = replay->epoch};
 }
 
 static Status replay_segment(Replay *replay, uint64_t number, Error *error) {
@@ -299,13 +324,32 @@ static Status replay_segment(Replay *replay, uint64_t number, Error *error) {
     replay->is_empty = reader == NULL;
     replay->is_compressed = reader && segment_reader_is_compressed(reader);
     replay->good_end = SEGMENT_HEADER_BYTES;
+    replay->read_offset = number;
     if (status == STATUS_OK && reader) {
         seek_commit(replay->from, number, path, replay->next_offset, reader);
         status = replay_commits(replay, reader, error);
+        while (status == STATUS_OK && skip_damage(replay, number, path, reader)) {
+            status = replay_commits(replay, reader, error);
+        }
     }
     if (status != STATUS_OK) error_prefix(error, "%s: ", path);
     segment_reader_close(reader);
     return status;
+}
+
+// Damage among transactions that the snapshot holds is none of ours.
+static bool skip_damage(const Replay *replay, uint64_t number, const char *path,
+                        SegmentReader *reader) {
+    if (replay->read_offset >= replay->next_offset || replay->is_compressed) return false;
+    LogEnd end = end_of(replay, path, number);
+    uint64_t later = 0;
+    if (!damage_skip(replay->from->os, &end, &later)) return false;
+    log_line(
+        LOG_WARN, "log",
+        "%s: transaction %llu is damaged (commit at byte position %llu); the snapshot holds it",
+        path, (unsigned long long)end.next_offset, (unsigned long long)end.at);
+    segment_reader_seek(reader, later);
+    return true;
 }
 
 // Goes to the last commit at or before this offset that the index knows, if it is really there.
@@ -372,6 +416,7 @@ static Status take_commit(Replay *replay, const SegmentCommit *commit, Error *er
         if (status != STATUS_OK) return status;
         replay->report.bytes += commit->end - commit->at;
     }
+    replay->read_offset = commit->offset + commit->transactions;
     replay->good_end = commit->end;
     replay->epoch = commit->epoch;
     return STATUS_OK;

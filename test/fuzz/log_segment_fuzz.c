@@ -83,6 +83,8 @@ static Status replay_segment(Store *store, Bytes file, Error *error) {
         .directory = ".", .path = FILE_PATH, .at = end, .next_offset = next_offset, .epoch = epoch};
     Error judged = {.text = ""};
     if (damage_judge(&os, &log_end, &judged) != STATUS_OK) ASSERT(judged.text[0] != 0);
+    uint64_t later = 0;
+    if (damage_skip(&os, &log_end, &later)) ASSERT(later > end);
     return status;
 }
 
