@@ -23,6 +23,7 @@ extern const CommandSpec COMMAND_SERVER;
 extern const CommandSpec COMMAND_SQL;
 extern const CommandSpec COMMAND_START;
 extern const CommandSpec COMMAND_SUBSCRIBE;
+extern const CommandSpec COMMAND_TEST;
 extern const CommandSpec COMMAND_UNLOCK;
 extern const CommandSpec COMMAND_VERSION;
 

@@ -1,4 +1,4 @@
-// functions.c - views, procedures, HTTP handlers, visibility and environment, each in every form.
+// module.c - views, procedures, HTTP handlers, visibility and environment, each in every form.
 #define STDB_SHORT_NAMES
 #include <spacetime/module.h>
 
