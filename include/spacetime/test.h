@@ -1,5 +1,5 @@
-// spacetime/test.h - tests of a module, for `spacetime test`: each on a database of its own, in memory, under a
-// clock that stands still until it is moved.
+// spacetime/test.h - tests of a module, for `spacetime test`: each on a database of its own, in
+// memory, under a clock that stands still until it is moved.
 //
 //     #include <spacetime/test.h>
 //
@@ -12,8 +12,9 @@
 //         STDB_EXPECT(strcmp(stdb_call("add", "[1, 2]"), "3") == 0);
 //     }
 //
-// The tests are a program of this machine, so that debuggers and sanitizers work; the module runs in Wasm
-// beside it, in `spacetime`. What they say to each other is steps (docs/testing-modules.md).
+// The tests are a program of this machine, so that debuggers and sanitizers work; the module runs
+// in Wasm beside it, in `spacetime`. What they say to each other is steps
+// (docs/testing-modules.md).
 // Threads    the main one.
 // Lifetime   texts that are returned stay until the test ends.
 // Errors     what is not as expected ends the test, with file and line.
@@ -46,7 +47,8 @@ void stdb_test_register(const char *name, void (*run)(void));
 // ---- who acts; "owner" at first ----
 
 #define stdb_as(person) stdb_test_as(STDB_HERE, person)
-// client_connected and client_disconnected of who acts. Without them every call connects for itself.
+// client_connected and client_disconnected of who acts. Without them every call connects for
+// itself.
 #define stdb_connect() ((void)stdb_test_step(STDB_HERE, "connect"))
 #define stdb_disconnect() ((void)stdb_test_step(STDB_HERE, "disconnect"))
 // 64 hex digits.
@@ -68,7 +70,8 @@ void stdb_test_register(const char *name, void (*run)(void));
 
 // The rows of a statement, as JSON: an array of arrays.
 #define stdb_sql(...) stdb_test_sql(STDB_HERE, __VA_ARGS__)
-// The rows must be these; spaces do not count. `rows` first, then the statement with printf's formats.
+// The rows must be these; spaces do not count. `rows` first, then the statement with printf's
+// formats.
 #define stdb_rows(rows, ...) stdb_test_rows(STDB_HERE, rows, __VA_ARGS__)
 
 // ---- time ----

@@ -15,7 +15,8 @@ typedef struct CallFrame {
 
 // Forgets the previous call; within one that runs, remembers how it stood.
 CallFrame call_begin(void);
-// Ends the call: gives up the iterators that the module left half read, and the memory of a nested one.
+// Ends the call: gives up the iterators that the module left half read, and the memory of a nested
+// one.
 void call_end(const CallFrame *frame);
 
 // The host's iterators do not go away by themselves: what is opened and not exhausted is noted

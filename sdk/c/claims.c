@@ -1,7 +1,7 @@
 // claims.c - the members of a token's claims: as much JSON as that takes.
 //
-// The host has checked the token, so its claims are one JSON object. What is not, is treated as if the
-// member were not there; the scanner never leaves the text.
+// The host has checked the token, so its claims are one JSON object. What is not, is treated as if
+// the member were not there; the scanner never leaves the text.
 #include "memory.h"
 
 #include <spacetime/module.h>

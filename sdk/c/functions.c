@@ -1,8 +1,9 @@
 // functions.c - running views, procedures and HTTP handlers, and what procedures can do.
 //
-// The host numbers each kind by itself: procedures and handlers by their place in the linker's list,
-// views by their place among those of their kind. A view may run in the middle of a procedure, when
-// that commits: call_begin then keeps what the procedure has, and call_end gives it back.
+// The host numbers each kind by itself: procedures and handlers by their place in the linker's
+// list, views by their place among those of their kind. A view may run in the middle of a
+// procedure, when that commits: call_begin then keeps what the procedure has, and call_end gives it
+// back.
 #include "call.h"
 #include "http.h"
 #include "memory.h"
@@ -116,7 +117,8 @@ StdbContext *stdb_begin(StdbProcedureContext *ctx) {
     return &ctx->transaction;
 }
 
-// The numbers that the transaction drew are not drawn again. A source that it seeded goes on as well.
+// The numbers that the transaction drew are not drawn again. A source that it seeded goes on as
+// well.
 static void transaction_ended(StdbProcedureContext *ctx) {
     ctx->is_in_transaction = false;
     ctx->random.random = ctx->transaction.random;

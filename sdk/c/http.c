@@ -2,8 +2,8 @@
 //
 //     request    method, headers, timeout, uri, version
 //     response   headers, version, status
-// A method is a tag, and its text behind the last one; a timeout is an option of microseconds. Bodies
-// travel beside them.
+// A method is a tag, and its text behind the last one; a timeout is an option of microseconds.
+// Bodies travel beside them.
 #include "http.h"
 #include "call.h"
 #include "memory.h"

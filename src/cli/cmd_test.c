@@ -1,5 +1,5 @@
-// cmd_test.c - `test`: builds a module and runs its tests, each on a fresh database in memory under a virtual
-// clock: tests/*.test are steps, tests/*.c are programs.
+// cmd_test.c - `test`: builds a module and runs its tests, each on a fresh database in memory under
+// a virtual clock: tests/*.test are steps, tests/*.c are programs.
 #include "base/log.h"
 #include "cli/build.h"
 #include "cli/commands.h"

@@ -1,5 +1,6 @@
-// test_c.c - compiles tests in C, and runs them one by one: their steps come in over one pipe, what came of
-// them goes back over another; what they write to standard error, which is a file in memory, is why they failed.
+// test_c.c - compiles tests in C, and runs them one by one: their steps come in over one pipe, what
+// came of them goes back over another; what they write to standard error, which is a file in
+// memory, is why they failed.
 #include "cli/test_c.h"
 
 #include "cli/process.h"
@@ -192,7 +193,8 @@ static void serve(Trial *trial, const Pipes *pipes) {
     buffer_done(&line);
 }
 
-// A test says one step and waits, so what comes until a line break is one. Longer than any step: it is over.
+// A test says one step and waits, so what comes until a line break is one. Longer than any step: it
+// is over.
 static bool read_step(int descriptor, Buffer *line) {
     buffer_clear(line);
     uint8_t part[READ_BYTES];

@@ -1,4 +1,5 @@
-// test_c.h - tests of a module that are written in C: programs of this machine that say steps over pipes.
+// test_c.h - tests of a module that are written in C: programs of this machine that say steps over
+// pipes.
 //
 // Threads    the main thread.
 // Lifetime   a test's process has ended when test_c_run returns.

@@ -1,7 +1,8 @@
-// actions.c - what steps do to a database: each posts a message, lets everything due happen, and replies.
+// actions.c - what steps do to a database: each posts a message, lets everything due happen, and
+// replies.
 //
-// Calls are as over HTTP: whoever is not connected is so for the call. A procedure that sleeps has not ended
-// when its step has; it is `asleep` until the clock has been moved far enough.
+// Calls are as over HTTP: whoever is not connected is so for the call. A procedure that sleeps has
+// not ended when its step has; it is `asleep` until the clock has been moved far enough.
 #include "harness/trial.h"
 
 typedef struct Action {

@@ -1,7 +1,8 @@
-// harness.h - tries a module out: databases in memory, a clock that stands still until it is moved, and
-// steps, one line of text each, that do something to the database and say what came of it.
+// harness.h - tries a module out: databases in memory, a clock that stands still until it is moved,
+// and steps, one line of text each, that do something to the database and say what came of it.
 //
-// Threads    one thread calls; databases run on a pool of their own. The engine is shared by all trials.
+// Threads    one thread calls; databases run on a pool of their own. The engine is shared by all
+// trials.
 // Lifetime   Trial < Harness. A reply is valid until the trial's next step.
 // Errors     what a step does wrong is its reply, and the trial goes on.
 // Limits     HARNESS_* in limits.h.        Format  docs/testing-modules.md: steps and scripts.
@@ -43,5 +44,6 @@ typedef struct ScriptReport {
     bool (*is_wanted)(void *user, Bytes test);
 } ScriptReport;
 
-// Runs the tests of a script, each on a fresh database. STATUS_INVALID: it is no script, nothing was run.
+// Runs the tests of a script, each on a fresh database. STATUS_INVALID: it is no script, nothing
+// was run.
 Status script_run(Harness *harness, Bytes script, const ScriptReport *report, Error *error);

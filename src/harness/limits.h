@@ -1,4 +1,5 @@
-// limits.h - the limits of this room (base/limits.h is full); going past one is an error of the step or script.
+// limits.h - the limits of this room (base/limits.h is full); going past one is an error of the
+// step or script.
 //
 // Threads, Lifetime   constants.
 #pragma once

@@ -1,7 +1,8 @@
-// script.c - tests written as steps: "test NAME" begins one, "expect ..." says what came of the step before.
+// script.c - tests written as steps: "test NAME" begins one, "expect ..." says what came of the
+// step before.
 //
-// A step that fails ends its test, unless an "expect error" follows. Everything before the first test is run
-// at the beginning of each.
+// A step that fails ends its test, unless an "expect error" follows. Everything before the first
+// test is run at the beginning of each.
 #include "harness/trial.h"
 
 #include <stdarg.h>
@@ -112,8 +113,8 @@ static bool run_line(Run *run, const Line *line) {
     return true;
 }
 
-// "error TEXT": part of the text of a failure. "log TEXT": part of what was logged since the last look.
-// "part TEXT": part of the reply. Otherwise the reply: the same JSON, or the same text.
+// "error TEXT": part of the text of a failure. "log TEXT": part of what was logged since the last
+// look. "part TEXT": part of the reply. Otherwise the reply: the same JSON, or the same text.
 static bool expect(Run *run, Bytes wanted) {
     Bytes rest = wanted;
     Bytes word = text_word(&rest);

@@ -44,7 +44,8 @@ StepReply trial_step(Trial *trial, Bytes line) {
     return reply_error(trial, "there is no step %.*s", BYTES_FORMAT(name));
 }
 
-// @{alice} becomes the 64 digits of alice's identity. The line is copied: what it says may outlive it.
+// @{alice} becomes the 64 digits of alice's identity. The line is copied: what it says may outlive
+// it.
 static bool fill_in_persons(Trial *trial, Bytes line, Bytes *ret_line) {
     Buffer filled;
     buffer_init(&filled, (size_t)HARNESS_STEP_BYTES_MAX * (IDENTITY_HEX_COUNT / 3));

@@ -21,8 +21,8 @@ typedef struct Person {
     bool is_connected;
 } Person;
 
-// A function or handler that was called; the executor fills it in. It stays until the trial ends or it has
-// been reported, for procedures may sleep.
+// A function or handler that was called; the executor fills it in. It stays until the trial ends or
+// it has been reported, for procedures may sleep.
 typedef struct TrialCall {
     FunctionWaiter waiter;  // first
     RouteWaiter route;

@@ -6,3 +6,11 @@ if(NODE)
 else()
   message(STATUS "node was not found: the C module SDK is not tested")
 endif()
+
+# `spacetime test` on the SDK's module, the examples and the template.
+find_program(SDK_C_CLANG NAMES clang-19 clang)
+if(SDK_C_CLANG)
+  add_test(NAME sdk_c.spacetime_test
+    COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/spacetime_test.py $<TARGET_FILE:spacetime>)
+  set_tests_properties(sdk_c.spacetime_test PROPERTIES TIMEOUT 600)
+endif()

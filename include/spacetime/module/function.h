@@ -7,13 +7,13 @@
 //     STDB_ANONYMOUS_VIEW(OptPlayer, champion, PUBLIC, ctx) { ... }     the same for everybody
 //     STDB_QUERY(PlayerQuery, Player);
 //     STDB_VIEW(PlayerQuery, mine, PUBLIC, ctx) {
-//         return PlayerQuery_sql("SELECT * FROM player WHERE owner = 0x%s", stdb_identity_text(...));
+//         return PlayerQuery_sql("SELECT * FROM player WHERE owner = 0x%s", ...);
 //     }
 //     STDB_VIEW_PRIMARY_KEY(nearby, Player, id);     what makes a change an update
 //
-// What a view returns is an STDB_ARRAY, STDB_OPTION or STDB_QUERY of a struct. It runs again when what
-// it read has changed: by key as precisely as the key, by scan for any change of the table. It has no
-// time, no random numbers and must not write. Views may have arguments, as reducers have.
+// What a view returns is an STDB_ARRAY, STDB_OPTION or STDB_QUERY of a struct. It runs again when
+// what it read has changed: by key as precisely as the key, by scan for any change of the table. It
+// has no time, no random numbers and must not write. Views may have arguments, as reducers have.
 //
 // Procedures: run beside the database, may wait, return a value.
 //
@@ -29,8 +29,8 @@
 //
 //     STDB_VISIBILITY("SELECT * FROM message WHERE recipient = :sender");
 //
-// Clients see of this table only what one of its filters lets through (row-level security). Once in a
-// module, in one source.
+// Clients see of this table only what one of its filters lets through (row-level security). Once in
+// a module, in one source.
 //
 //     STDB_ENVIRONMENT(API_KEY, REQUIRED);            any text; publishing without it is refused
 //     STDB_ENVIRONMENT(MODE, OPTIONAL, "dev", "prod");         one of these
@@ -189,14 +189,14 @@ typedef struct StdbProcedure {
     static Return procedure(__attribute__((unused)) StdbProcedureContext *context STDB_EACH(       \
         STDB_ARGUMENT_PARAMETER, ~, __VA_ARGS__))
 
-// Waits for its turn. The context is that of a reducer, with the transaction's own time; it is good until
-// the transaction ends. A transaction left open when the procedure ends is undone.
+// Waits for its turn. The context is that of a reducer, with the transaction's own time; it is good
+// until the transaction ends. A transaction left open when the procedure ends is undone.
 StdbContext *stdb_begin(StdbProcedureContext *ctx);
 // Keeps the changes. What views are watched is brought up to date within.
 void stdb_commit(StdbProcedureContext *ctx);
 void stdb_abort(StdbProcedureContext *ctx);
-// Begins, runs `body` with `data`, and commits if that returns STDB_OK, otherwise undoes it and returns
-// STDB_FAILED. `body` may run twice, if the first commit did not go through.
+// Begins, runs `body` with `data`, and commits if that returns STDB_OK, otherwise undoes it and
+// returns STDB_FAILED. `body` may run twice, if the first commit did not go through.
 StdbStatus stdb_transact(StdbProcedureContext *ctx, StdbStatus (*body)(StdbContext *tx, void *data),
                          void *data);
 
@@ -204,8 +204,8 @@ StdbStatus stdb_transact(StdbProcedureContext *ctx, StdbStatus (*body)(StdbConte
 void stdb_sleep_until(StdbProcedureContext *ctx, StdbTimestamp time);
 void stdb_sleep(StdbProcedureContext *ctx, StdbDuration duration);
 
-// When column `at` of a row of the table is due, the procedure is called with the row, which is gone
-// by then if it was to run once.
+// When column `at` of a row of the table is due, the procedure is called with the row, which is
+// gone by then if it was to run once.
 #define STDB_SCHEDULE_PROCEDURE(Row, table_, column_, procedure_)                              \
     _Static_assert(stdb_class__##Row##__##column_ == STDB_CLASS_SCHEDULE_AT,                   \
                    "STDB_SCHEDULE_PROCEDURE: " #table_ "." #column_ " is no ScheduleAt");      \
@@ -251,6 +251,7 @@ enum { STDB_ENVIRONMENT_REQUIRED = 0, STDB_ENVIRONMENT_OPTIONAL = 1 };
     STDB_REGISTER(environment, StdbEnvironment, stdb_environment__##key)                 \
     STDB_END
 
-// The value that the database was published with. False: there is none, which only OPTIONAL ones may be.
+// The value that the database was published with. False: there is none, which only OPTIONAL ones
+// may be.
 #define stdb_environment(key, ret_value) stdb_environment_get(&stdb_environment__##key, ret_value)
 bool stdb_environment_get(const StdbEnvironment *variable, StdbString *ret_value);

@@ -6,7 +6,8 @@
 //
 // All-zero memory is a GET without headers and body, with the host's own time limit.
 // Lifetime   what a response or a handler's request points to lives until the call ends.
-// Limits     the host's: 30 seconds unless said otherwise, 180 at most; private addresses are refused
+// Limits     the host's: 30 seconds unless said otherwise, 180 at most; private addresses are
+// refused
 //            unless the server allows them; the size of a body.
 // Format     module ABI 7.5 and 7.6.
 #pragma once
@@ -62,8 +63,8 @@ typedef struct StdbHttpResponse {
     StdbBytes body;
 } StdbHttpResponse;
 
-// Waits for the answer; any HTTP status is STDB_OK. STDB_FAILED: none came, stdb_fail_text says why.
-// Not within a transaction: that is a panic, for it would stop everybody.
+// Waits for the answer; any HTTP status is STDB_OK. STDB_FAILED: none came, stdb_fail_text says
+// why. Not within a transaction: that is a panic, for it would stop everybody.
 StdbStatus stdb_http_send(StdbProcedureContext *ctx, const StdbHttpRequest *request,
                           StdbHttpResponse *ret_response);
 
@@ -91,8 +92,8 @@ typedef struct StdbHttpRoute {
 //     STDB_HTTP_HANDLER(receive, ctx, request) { ... return stdb_http_text(200, "thanks"); }
 //     STDB_HTTP_ROUTE(POST, "/orders", receive);
 //
-// Anybody may call it, at /v1/database/<name>/route/orders; there is no sender. The rules of procedures
-// hold: stdb_begin and stdb_commit for what concerns tables.
+// Anybody may call it, at /v1/database/<name>/route/orders; there is no sender. The rules of
+// procedures hold: stdb_begin and stdb_commit for what concerns tables.
 #define STDB_HTTP_HANDLER(handler, context, request)                                       \
     static StdbHttpResponse handler(StdbProcedureContext *context,                         \
                                     const StdbHttpRequest *request);                       \
@@ -101,8 +102,8 @@ typedef struct StdbHttpRoute {
     static StdbHttpResponse handler(__attribute__((unused)) StdbProcedureContext *context, \
                                     __attribute__((unused)) const StdbHttpRequest *request)
 
-// A path is "", "/" or "/...": lower-case letters, digits, '-', '_', '~' and '/'. The first route that
-// fits counts; of several sources, in their order.
+// A path is "", "/" or "/...": lower-case letters, digits, '-', '_', '~' and '/'. The first route
+// that fits counts; of several sources, in their order.
 #define STDB_HTTP_ROUTE(method, path, handler) \
     STDB_HTTP_ROUTE_(method, path, handler, STDB_PASTE(stdb_route__, __COUNTER__))
 #define STDB_HTTP_ROUTE_(route_method, route_path, route_handler, object)                          \

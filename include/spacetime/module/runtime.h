@@ -130,8 +130,8 @@ size_t stdb_format_into(char *buffer, size_t capacity, const char *format, va_li
 
 // ---- claims: what stdb_jwt gives ----
 
-// A member whose value is a text, its escapes resolved: "sub", "iss" or another. False: it is not there or
-// no text.
+// A member whose value is a text, its escapes resolved: "sub", "iss" or another. False: it is not
+// there or no text.
 bool stdb_claim_text(StdbString claims, const char *name, StdbString *ret_value);
 // Whether a member is this text or an array with it, as "aud" may be either.
 bool stdb_claim_has(StdbString claims, const char *name, StdbString value);

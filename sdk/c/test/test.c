@@ -3,9 +3,9 @@
 //     program --list        prints the names of the tests
 //     program NAME          runs one: steps go to descriptor 3, replies come from descriptor 4
 //
-// A step is a line. A reply is "ok COUNT" or "error COUNT", a newline, and that many bytes. A test that ends
-// has passed; one that fails says why on standard error and exits with 1. Memory is left to the end of the
-// process: each runs one test.
+// A step is a line. A reply is "ok COUNT" or "error COUNT", a newline, and that many bytes. A test
+// that ends has passed; one that fails says why on standard error and exits with 1. Memory is left
+// to the end of the process: each runs one test.
 #include <spacetime/test.h>
 
 #include <stdarg.h>

@@ -1,4 +1,5 @@
-// functions.c - the library for tests in C, by testing module.c with it: what it says of calls, rows and time.
+// functions.c - the library for tests in C, by testing module.c with it: what it says of calls,
+// rows and time.
 #include <spacetime/test.h>
 
 #include <stdio.h>
