@@ -82,8 +82,7 @@
 #define LOG_RECORD_BYTES_MAX (1u << 31)
 // Bytes appended but not yet written; past it the executor waits for the disk.
 #define LOG_PENDING_BYTES_MAX (64u << 20)
-// Commits that one write and one sync cover, unless a single one is larger: so far apart can a commit that a
-// crash left unwritten and one that it left written be.
+// Commits of one write and one sync, unless one is larger: how far from a lost commit a crash can leave a whole one.
 #define LOG_GROUP_BYTES_MAX (8u << 20)
 // While the disk is full, a write is tried this often.
 #define LOG_FULL_RETRY_MS 200u
@@ -91,8 +90,7 @@
 #define LOG_THREAD_IDLE_MS 10000u
 // Segment files of one log that are looked at when opening.
 #define LOG_SEGMENTS_MAX 1048576u
-// Bytes of commits between two entries of an offset index (commitlog.offset-index-interval-bytes), and entries of
-// one index that are read: sixteen times what a segment of LOG_SEGMENT_BYTES_MAX has.
+// Bytes of commits between two entries of an offset index; entries of one that are read (16 times a whole segment's).
 #define LOG_INDEX_INTERVAL_BYTES 4096u
 #define LOG_INDEX_ENTRIES_MAX (1u << 22)
 // What is kept free in OS_PATH_BYTES_MAX for names below a log's directory. Longer ones: STATUS_LIMIT.
@@ -350,6 +348,8 @@
 #define INBOX_BYTES_MAX (256u << 20)
 // Requests decoded from the messages of one socket read.
 #define SERVER_BATCH_ARENA_BYTES_MAX (1ull << 30)
+#define SERVER_BACKUP_PART_BYTES_MAX (4u << 20)  // of a file that is backed up over HTTP
+#define SERVER_BACKUP_PATH_BYTES_MAX 200u        // of the name of such a file
 // Name of a database. Upstream accepts longer ones and then cannot read them back.
 #define SERVER_NAME_BYTES_MAX 64u
 // Names that one request gives to a database. More: 422.

@@ -7,10 +7,12 @@
 
 #include "cli/command.h"
 
+extern const CommandSpec COMMAND_BACKUP;
 extern const CommandSpec COMMAND_BUILD;
 extern const CommandSpec COMMAND_CALL;
 extern const CommandSpec COMMAND_DELETE;
 extern const CommandSpec COMMAND_DESCRIBE;
+extern const CommandSpec COMMAND_IMPORT;
 extern const CommandSpec COMMAND_INIT;
 extern const CommandSpec COMMAND_LIST;
 extern const CommandSpec COMMAND_LOCK;
@@ -19,6 +21,8 @@ extern const CommandSpec COMMAND_LOGOUT;
 extern const CommandSpec COMMAND_LOGS;
 extern const CommandSpec COMMAND_PUBLISH;
 extern const CommandSpec COMMAND_RENAME;
+extern const CommandSpec COMMAND_REPAIR;
+extern const CommandSpec COMMAND_RESTORE;
 extern const CommandSpec COMMAND_SERVER;
 extern const CommandSpec COMMAND_SQL;
 extern const CommandSpec COMMAND_START;

@@ -55,6 +55,9 @@ void handle_subscription_costs(WebRequest *request);
 void arrive_logs(WebRequest *request);
 void handle_logs(WebRequest *request);
 
+// backup.c
+void handle_backup(WebRequest *request);
+
 // subscribe.c
 void handle_subscribe(WebRequest *request);
 

@@ -35,7 +35,7 @@ typedef struct Hosted {
     NetOutbox *outbox;  // made for the first WebSocket
     Follow *follows;
     BytesMap *session_ids;  // which Session holds which id; NULL: none is held
-    Arena batch_arena;  // of one batch of requests
+    Arena batch_arena;      // of one batch of requests
     // ---- server, under its mutex ----
     struct Hosted *next_retired;
 } Hosted;

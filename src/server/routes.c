@@ -36,6 +36,7 @@ const Route ROUTES[] = {
     {"POST", "/v1/database/:db/call/:function", AUTH_ANONYMOUS, BODY_SMALL, handle_call, NULL},
     {"GET", "/v1/database/:db/schema", AUTH_ANONYMOUS, BODY_SMALL, handle_schema, NULL},
     {"GET", "/v1/database/:db/logs", AUTH_ANONYMOUS, BODY_SMALL, handle_logs, arrive_logs},
+    {"GET", "/v1/database/:db/backup", AUTH_ANONYMOUS, BODY_SMALL, handle_backup, NULL},
     {"POST", "/v1/database/:db/sql", AUTH_ANONYMOUS, BODY_SMALL, handle_sql, NULL},
     {"GET", "/v1/database/:db/unstable/timestamp", AUTH_ANONYMOUS, BODY_SMALL, handle_timestamp,
      false},

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/status.h"
+#include "server/adopt.h"
 
 #include <stdbool.h>
 #include <stdint.h>

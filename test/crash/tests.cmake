@@ -6,3 +6,6 @@ set(STDB_GOLDEN "${CMAKE_SOURCE_DIR}/../shared/golden" CACHE PATH "Golden data o
 add_test(NAME crash.kill COMMAND "${CMAKE_BINARY_DIR}/python/bin/python" "${CMAKE_SOURCE_DIR}/test/crash/kill_test.py"
   $<TARGET_FILE:spacetime> "${STDB_GOLDEN}/modules/kinds/kinds.wasm")
 set_tests_properties(crash.kill PROPERTIES FIXTURES_REQUIRED python_env TIMEOUT 600)
+add_test(NAME crash.backup COMMAND ${PYTHON3} "${CMAKE_SOURCE_DIR}/test/crash/backup_test.py"
+  $<TARGET_FILE:spacetime> "${STDB_GOLDEN}/modules/kinds/kinds.wasm" "${STDB_GOLDEN}")
+set_tests_properties(crash.backup PROPERTIES TIMEOUT 300)
