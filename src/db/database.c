@@ -77,6 +77,7 @@ Database *database_create_empty(const DatabaseOptions *options, Error *error) {
 
 void database_discard(Database *database) {
     database->is_stopped = true;
+    actor_set_timer(&database->actor, 0);  // what init scheduled would keep it until then
     database_unref(database);
 }
 

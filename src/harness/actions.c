@@ -9,7 +9,7 @@ typedef struct Action {
     DbMessage message;
     void (*run)(Database *database, void *user);
     void *user;
-    _Atomic bool is_done;
+    _Atomic bool is_done;  // the executor writes, who posted reads; sequentially consistent
 } Action;
 
 static void action_run(Database *database, DbMessage *message);

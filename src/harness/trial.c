@@ -44,7 +44,7 @@ Trial *trial_begin(Harness *harness) {
 
 typedef struct StopMessage {
     DbMessage message;
-    _Atomic bool is_done;
+    _Atomic bool is_done;  // as Action.is_done
 } StopMessage;
 
 static void stop_run(Database *database, DbMessage *message) {

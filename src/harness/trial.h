@@ -31,7 +31,8 @@ typedef struct TrialCall {
     bool is_error;
     bool disconnects;
     Buffer text;
-    _Atomic bool is_done;
+    _Atomic bool
+        is_done;  // the executor writes, last; the trial's thread reads what it wrote before
 } TrialCall;
 
 struct Trial {
