@@ -136,6 +136,8 @@ StepReply trial_connect(Trial *trial) {
 
 static void exec_disconnect(Database *database, void *user) {
     Trial *trial = user;
+    if (trial->acting->client != NULL) database_remove_client(database, trial->acting->client);
+    trial->acting->client = NULL;
     database_disconnect(database, &trial->acting->caller);
 }
 
@@ -145,6 +147,59 @@ StepReply trial_disconnect(Trial *trial) {
     trial->acting->is_connected = false;
     trial->acting->caller.connection = (ConnectionId){0};
     return reply_ok(trial, BYTES_NONE);
+}
+
+// ---- subscriptions: as clients of the JSON protocol have them ----
+
+typedef struct SubscribeAction {
+    Trial *trial;
+    Bytes query;
+} SubscribeAction;
+
+static void exec_subscribe(Database *database, void *user) {
+    SubscribeAction *action = user;
+    Person *person = action->trial->acting;
+    if (person->client == NULL) {
+        const SyncClientOptions options = {
+            .protocol = PROTOCOL_V1_JSON,
+            .identity = person->caller.identity,
+            .connection_id = person->caller.connection,
+            .is_owner = person == &action->trial->persons[0],
+            .light = true,
+            .connection = person,
+        };
+        person->client = database_add_client(database, &options, BYTES_LITERAL("token"));
+    }
+    const RequestSet set = {
+        .query_set_id = ++action->trial->query_count, .queries = &action->query, .query_count = 1};
+    const Request request = {.kind = REQUEST_SUBSCRIBE_MULTI,
+                             .request_id = set.query_set_id,
+                             .sets = &set,
+                             .set_count = 1};
+    database_client_request(database, person->client, &request);
+}
+
+StepReply trial_subscribe(Trial *trial, Bytes query) {
+    if (!trial->acting->is_connected) {
+        StepReply reply = trial_connect(trial);
+        if (reply.is_error) return reply;
+    }
+    SubscribeAction action = {.trial = trial, .query = query};
+    on_executor(trial, exec_subscribe, &action);
+    // What came is the rows at first, or why there are none.
+    StepReply reply = trial_updates(trial);
+    reply.is_error = text_contains(reply.text, BYTES_LITERAL("{\"SubscriptionError\":"));
+    return reply;
+}
+
+StepReply trial_updates(Trial *trial) {
+    Buffer *received = &trial->acting->received;
+    Bytes messages = buffer_bytes(received);
+    if (messages.count > 0) messages.count--;  // the last comma
+    StepReply reply = reply_ok(trial,
+                               arena_format(&trial->arena, "[%.*s]", BYTES_FORMAT(messages)));
+    buffer_clear(received);
+    return reply;
 }
 
 // ---- SQL ----

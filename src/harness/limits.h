@@ -15,3 +15,5 @@
 #define HARNESS_ADVANCE_DAYS_MAX 3650
 // What is shown of why a test failed.
 #define HARNESS_ERROR_TEXT_MAX 4096u
+// Messages to one subscriber between two looks.
+#define HARNESS_RECEIVED_BYTES_MAX (64u << 20)

@@ -13,6 +13,8 @@ static StepReply step_disconnect(Trial *trial, Bytes rest);
 static StepReply step_call(Trial *trial, Bytes rest);
 static StepReply step_result(Trial *trial, Bytes rest);
 static StepReply step_sql(Trial *trial, Bytes rest);
+static StepReply step_subscribe(Trial *trial, Bytes rest);
+static StepReply step_updates(Trial *trial, Bytes rest);
 static StepReply step_http(Trial *trial, Bytes rest);
 static StepReply step_header(Trial *trial, Bytes rest);
 static StepReply step_advance(Trial *trial, Bytes rest);
@@ -26,7 +28,8 @@ static const StepSpec STEPS[] = {
     {"as", step_as},           {"claims", step_claims},
     {"connect", step_connect}, {"disconnect", step_disconnect},
     {"call", step_call},       {"result", step_result},
-    {"sql", step_sql},         {"http", step_http},
+    {"sql", step_sql},         {"subscribe", step_subscribe},
+    {"updates", step_updates}, {"http", step_http},
     {"header", step_header},   {"advance", step_advance},
     {"now", step_now},         {"identity", step_identity},
     {"logs", step_logs},       {"environment", step_environment},
@@ -130,6 +133,15 @@ static StepReply step_result(Trial *trial, Bytes rest) {
 
 static StepReply step_sql(Trial *trial, Bytes rest) {
     return trial_sql(trial, rest);
+}
+
+static StepReply step_subscribe(Trial *trial, Bytes rest) {
+    return trial_subscribe(trial, rest);
+}
+
+static StepReply step_updates(Trial *trial, Bytes rest) {
+    (void)rest;
+    return trial_updates(trial);
 }
 
 static StepReply step_http(Trial *trial, Bytes rest) {

@@ -8,7 +8,7 @@
 #define START_MICROS INT64_C(1767225600000000)
 #define POOL_THREADS 2u
 
-static void no_send(void *user, void *connection, SharedSlice slice, uint64_t ticket);
+static void receive(void *user, void *connection, SharedSlice slice, uint64_t ticket);
 static void no_close(void *user, void *connection, uint16_t code, Bytes reason);
 static Identity person_identity(Bytes name);
 
@@ -44,18 +44,25 @@ Trial *trial_begin(Harness *harness) {
 
 typedef struct StopMessage {
     DbMessage message;
+    Trial *trial;
     _Atomic bool is_done;  // as Action.is_done
 } StopMessage;
 
 static void stop_run(Database *database, DbMessage *message) {
+    StopMessage *stop = (StopMessage *)(void *)message;
+    for (uint32_t i = 0; i < stop->trial->person_count; i++) {
+        Person *person = &stop->trial->persons[i];
+        if (person->client != NULL) database_remove_client(database, person->client);
+        person->client = NULL;
+    }
     database_stop(database);
-    ((StopMessage *)(void *)message)->is_done = true;
+    stop->is_done = true;
 }
 
 void trial_end(Trial *trial) {
     if (trial == NULL) return;
     if (trial->database != NULL) {
-        StopMessage stop = {.message.run = stop_run};
+        StopMessage stop = {.message.run = stop_run, .trial = trial};
         database_post(trial->database, &stop.message);
         trial_settle(trial);  // a procedure that slept ends, too
         ASSERT(stop.is_done);
@@ -66,6 +73,7 @@ void trial_end(Trial *trial) {
         ASSERT(trial->asleep->is_done);
         buffer_done(&trial->asleep->text);
     }
+    for (uint32_t i = 0; i < trial->person_count; i++) buffer_done(&trial->persons[i].received);
     executor_pool_free(trial->pool);
     virtual_clock_free(trial->clock);
     buffer_done(&trial->reply);
@@ -89,6 +97,7 @@ Person *trial_person(Trial *trial, Bytes name) {
     Person *person = &trial->persons[trial->person_count++];
     person->name = arena_copy(&trial->arena, name);
     person->caller.identity = person_identity(name);
+    buffer_init(&person->received, HARNESS_RECEIVED_BYTES_MAX);
     person->caller.jwt_payload = arena_format(
         &trial->arena, "{\"iss\":\"localhost\",\"sub\":\"%.*s\"}", BYTES_FORMAT(name));
     return person;
@@ -104,7 +113,7 @@ bool trial_needs_database(Trial *trial) {
         .pool = trial->pool,
         .identity = person_identity(BYTES_LITERAL("database")),
         .owner = trial->persons[0].caller.identity,
-        .output = {.send = no_send},
+        .output = {.send = receive},
         .http = {.allows_private = true},  // whatever the test set up on this machine
         .environment = &environment,
         .close_connection = no_close,
@@ -122,11 +131,16 @@ bool trial_needs_database(Trial *trial) {
     return false;
 }
 
-// Nobody subscribes, so nothing is sent.
-static void no_send(void *user, void *connection, SharedSlice slice, uint64_t ticket) {
+// A test that is told more than it can hold has lost the rest.
+static void receive(void *user, void *connection, SharedSlice slice, uint64_t ticket) {
     (void)user;
-    (void)connection;
     (void)ticket;
+    Person *person = connection;
+    Bytes message = shared_slice_bytes(slice);
+    if (person->received.count + message.count < HARNESS_RECEIVED_BYTES_MAX) {
+        buffer_append_bytes(&person->received, message);
+        buffer_u8(&person->received, ',');
+    }
     shared_buf_unref(slice.buf);
 }
 

@@ -19,6 +19,8 @@ typedef struct Person {
     Bytes name;
     Caller caller;  // its connection is that of `connect`, or of the call that runs
     bool is_connected;
+    SyncClient *client;  // NULL: has not subscribed
+    Buffer received;     // messages, each with a comma behind it; the executor's while a step runs
 } Person;
 
 // A function or handler that was called; the executor fills it in. It stays until the trial ends or
@@ -50,6 +52,7 @@ struct Trial {
     uint32_t environment_count;
     RouteField fields[HARNESS_HEADERS_MAX];  // of the next request
     uint32_t field_count;
+    uint32_t query_count;  // of all subscriptions
     Buffer reply;
 };
 
@@ -73,6 +76,9 @@ StepReply trial_sql(Trial *trial, Bytes text);
 StepReply trial_http(Trial *trial, Bytes method, Bytes path, Bytes body);
 StepReply trial_connect(Trial *trial);
 StepReply trial_disconnect(Trial *trial);
+StepReply trial_subscribe(Trial *trial, Bytes query);
+// The messages to who acts since the last time, a JSON array.
+StepReply trial_updates(Trial *trial);
 
 // ---- text (text.c) ----
 
