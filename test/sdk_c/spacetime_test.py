@@ -122,6 +122,32 @@ def test_a_built_program_in_any_language():
     assert "no test: a line `test NAME`" in run("test", "-b", program, "--tests", os.path.join(TEMP, "empty"), code=1)
 
 
+def test_a_rust_module():
+    if len(sys.argv) < 3 or not os.path.exists(sys.argv[2]):
+        print("        (no golden data: no Rust module to test)")
+        return
+    write(TEMP, "rust/kinds.test", """
+test a module in Rust
+sql SELECT COUNT(*) AS n FROM kinds
+expect [[0]]
+call add_kind [1]
+sql SELECT COUNT(*) AS n FROM kinds
+expect [[1]]
+call schedule ["tea", 5000, false]
+advance 4999ms
+sql SELECT label FROM timer
+expect [["tea"]]
+advance 1ms
+expect log tick 1 tea
+sql SELECT label FROM timer
+expect []
+call no_such_reducer
+expect error No such
+""")
+    output = run("test", "-b", sys.argv[2], "--tests", os.path.join(TEMP, "rust"))
+    assert "1 passed, 0 failed" in output, output
+
+
 def test_examples():
     names = sorted(name for name in os.listdir(os.path.join(ROOT, "examples")) if not name.startswith("."))
     assert len(names) >= 4, names

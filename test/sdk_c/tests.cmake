@@ -9,8 +9,9 @@ endif()
 
 # `spacetime test` on the SDK's module, the examples and the template.
 find_program(SDK_C_CLANG NAMES clang-19 clang)
-if(SDK_C_CLANG)
+if(SDK_C_CLANG AND TARGET spacetime)
   add_test(NAME sdk_c.spacetime_test
-    COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/spacetime_test.py $<TARGET_FILE:spacetime>)
+    COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/spacetime_test.py $<TARGET_FILE:spacetime>
+      ${CMAKE_SOURCE_DIR}/../shared/golden/modules/kinds/kinds.wasm)
   set_tests_properties(sdk_c.spacetime_test PROPERTIES TIMEOUT 600)
 endif()
