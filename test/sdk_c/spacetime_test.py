@@ -122,6 +122,50 @@ def test_a_built_program_in_any_language():
     assert "no test: a line `test NAME`" in run("test", "-b", program, "--tests", os.path.join(TEMP, "empty"), code=1)
 
 
+def test_limits():
+    program = os.path.join(copied("test/sdk_c/functions"), "build/module.wasm")
+    persons = "".join(f"as person{i}\n" for i in range(63))  # the owner is the 64th
+    headers = "".join(f"header X-{i} v\n" for i in range(32))
+    values = "".join(f"environment K{i} v\n" for i in range(256))
+    longest = 1024 * 1024
+    write(TEMP, "limits/limits.test", f"""
+test persons
+{persons}as one_too_many
+expect error too many persons
+identity @{{another}}
+expect error too many persons
+
+test headers
+{headers}header X-Last v
+expect error too many headers
+
+test environment
+{values}environment LAST v
+expect error too many values
+
+test names
+as {"n" * 64}
+as {"n" * 65}
+expect error 1 to 64 bytes
+
+test steps
+claims {"x" * (longest - len("claims "))}
+claims {"x" * (longest - len("claims ") + 1)}
+expect error at most
+
+test days
+advance 3650d
+advance 3651d
+expect error at most 3650 days
+""")
+    output = run("test", "-b", program, "--tests", os.path.join(TEMP, "limits"))
+    assert "6 passed, 0 failed" in output, output
+    write(TEMP, "lines/lines.test", "test t\n" + "now\n" * 65535)
+    assert "1 passed" in run("test", "-b", program, "--tests", os.path.join(TEMP, "lines"))
+    write(TEMP, "lines/lines.test", "test t\n" + "now\n" * 65536)
+    assert "more than 65536 lines" in run("test", "-b", program, "--tests", os.path.join(TEMP, "lines"), code=1)
+
+
 def test_a_rust_module():
     if len(sys.argv) < 3 or not os.path.exists(sys.argv[2]):
         print("        (no golden data: no Rust module to test)")
