@@ -241,7 +241,7 @@ static CallOutcome invoke(Database *database, Tx *tx, const FunctionCall *call) 
 
 ReducerReport database_run_reducer(Database *database, const ReducerCall *call) {
     Error failure;
-    if (database->log && log_failure(database->log, &failure)) {
+    if (database_is_refusing(database, &failure)) {
         ReducerReport refused = refuse_failed_disk(database, &failure);
         if (call->client)
             client_refuse(database, call->client, call->request, call->reducer, refused.text);
@@ -270,8 +270,8 @@ ReducerReport database_run_reducer(Database *database, const ReducerCall *call) 
 
 static ReducerReport refuse_failed_disk(Database *database, const Error *failure) {
     Bytes text = arena_copy(&database->call_arena, bytes_of_text(failure->text));
-    return (ReducerReport){
-        .result = RESULT_INTERNAL, .text = text, .ticket = database_ticket(database)};
+    // Nothing was read: there is nothing that must be durable first, and maybe it will not be soon.
+    return (ReducerReport){.result = RESULT_INTERNAL, .text = text, .ticket = TICKET_NONE};
 }
 
 static void fill_cause(const ReducerCall *call, TxCause *cause) {

@@ -91,7 +91,7 @@ ConnectOutcome database_connect(Database *database, const Caller *caller, Error 
         (void)error_set(error, STATUS_NOT_FOUND, "no such module");
         return CONNECT_FAILED;
     }
-    if (database_failure(database, error)) return CONNECT_FAILED;
+    if (database_is_refusing(database, error)) return CONNECT_FAILED;
     int64_t now = database_now(database);
     Tx *tx = tx_begin(database->store);
     insert_client(database, tx, caller);

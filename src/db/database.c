@@ -295,6 +295,10 @@ bool database_failure(const Database *database, Error *ret_error) {
     return database->log && log_failure(database->log, ret_error);
 }
 
+bool database_is_refusing(const Database *database, Error *ret_error) {
+    return database->log && log_state(database->log, ret_error) != LOG_STATE_OPEN;
+}
+
 static void log_advanced(void *user) {
     Database *database = user;
     if (database->options.durable) database->options.durable(database->options.user);
@@ -372,6 +376,9 @@ DatabaseStats database_stats(Database *database) {
     stats.clients = sync_client_count(database->sync);
     stats.sync = sync_stats(database->sync);
     if (database->instance) stats.module_memory_bytes = instance_memory_bytes(database->instance);
+    LogState state = database->log ? log_state(database->log, NULL) : LOG_STATE_OPEN;
+    stats.is_disk_full = state == LOG_STATE_FULL;
+    stats.has_disk_failed = state == LOG_STATE_FAILED;
     TableId at = 0;
     for (Table *table = store_next_table(database->store, &at); table;
          table = store_next_table(database->store, &at)) {

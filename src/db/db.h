@@ -134,6 +134,8 @@ DurableWait *durable_begin(Database *database, uint64_t ticket);
 DurableOutcome durable_end(DurableWait *wait, uint32_t timeout_ms);  // accepts NULL
 // True once the disk failed; the text says why.
 bool database_failure(const Database *database, Error *ret_error);
+// True while nothing may be written: the disk failed for good, or is full. The text says which, and what to do.
+bool database_is_refusing(const Database *database, Error *ret_error);
 
 // ---- program ----
 
@@ -324,6 +326,8 @@ typedef struct DatabaseStats {
     uint64_t rows;
     uint64_t row_bytes;
     size_t module_memory_bytes;
+    bool is_disk_full;     // calls that write are refused until there is room
+    bool has_disk_failed;  // for good
     SyncStats sync;
 } DatabaseStats;
 DatabaseStats database_stats(Database *database);

@@ -167,7 +167,7 @@ static Status commit_sql(Database *database, const Caller *caller, Error *error)
 static Status run_dml(Database *database, const Caller *caller, const SqlContext *context,
                       const Dml *dml, DmlStats *ret_stats, Error *error) {
     (void)context;  // permission was checked when it was compiled
-    if (database_failure(database, error)) return error->status;
+    if (database_is_refusing(database, error)) return error->status;
     Tx *tx = tx_begin(database->store);
     Status status = dml_run(dml, tx, ret_stats, error);
     if (status != STATUS_OK) {
@@ -189,7 +189,7 @@ static bool find_variable(Database *database, Bytes name, Row *ret_row) {
 
 static Status run_set(Database *database, const Caller *caller, const SqlStatement *statement,
                       DmlStats *ret_stats, Error *error) {
-    if (database_failure(database, error)) return error->status;
+    if (database_is_refusing(database, error)) return error->status;
     Buffer row;
     buffer_init(&row, SQL_TEXT_BYTES_MAX * 2);
     buffer_string(&row, statement->variable);

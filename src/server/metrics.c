@@ -37,6 +37,8 @@ static uint64_t value_module_memory(const DatabaseStats *stats);
 static uint64_t value_query_sets(const DatabaseStats *stats);
 static uint64_t value_queries(const DatabaseStats *stats);
 static uint64_t value_update_rows(const DatabaseStats *stats);
+static uint64_t value_disk_full(const DatabaseStats *stats);
+static uint64_t value_disk_failed(const DatabaseStats *stats);
 static void exec_scrape(Database *database, DbMessage *message);
 static void scrape_step(Scrape *scrape);
 static void answer(Scrape *scrape);
@@ -56,6 +58,9 @@ static const Series SERIES[] = {
     {"spacetime_num_table_rows", "gauge", "db", value_rows},
     {"spacetime_table_size_bytes", "gauge", "db", value_row_bytes},
     {"spacetime_websocket_sent_num_rows_total", "counter", "db", value_update_rows},
+    // Ours: 1 while nothing can be written to the database's log.
+    {"spacetime_disk_full", "gauge", "db", value_disk_full},
+    {"spacetime_disk_failed", "gauge", "db", value_disk_failed},
 };
 
 void handle_metrics(WebRequest *request) {
@@ -171,4 +176,12 @@ static uint64_t value_queries(const DatabaseStats *stats) {
 
 static uint64_t value_update_rows(const DatabaseStats *stats) {
     return stats->sync.rows;
+}
+
+static uint64_t value_disk_full(const DatabaseStats *stats) {
+    return stats->is_disk_full;
+}
+
+static uint64_t value_disk_failed(const DatabaseStats *stats) {
+    return stats->has_disk_failed;
 }
