@@ -35,6 +35,7 @@ typedef struct Replay {
     uint64_t good_end;     // byte behind its last whole commit
     uint64_t epoch;        // of that commit
     bool is_compressed;
+    bool is_old;    // its frames are not those we write
     bool is_empty;  // no whole header
     LogReport report;
 } Replay;
@@ -323,6 +324,7 @@ static Status replay_segment(Replay *replay, uint64_t number, Error *error) {
     Status status = segment_reader_open(replay->from->os, path, &reader, error);
     replay->is_empty = reader == NULL;
     replay->is_compressed = reader && segment_reader_is_compressed(reader);
+    replay->is_old = reader && segment_reader_is_old(reader);
     replay->good_end = SEGMENT_HEADER_BYTES;
     replay->read_offset = number;
     if (status == STATUS_OK && reader) {
@@ -461,9 +463,12 @@ static Status resume(Replay *replay, Recovery *recovery, Error *error) {
     if (replay->segments.count > 0) {
         uint64_t number = replay->segments.items[replay->segments.count - 1];
         if (!replay->is_compressed && !replay->is_empty) {
-            return resume_last(replay, number, recovery, error);
+            Status status = resume_last(replay, number, recovery, error);
+            if (status != STATUS_OK || !replay->is_old) return status;
+            os_file_close(from->os, recovery->segment);  // its end was cut, no more
+            recovery->segment = FILE_NONE;
         }
-        if (replay->is_empty) {
+        if (replay->is_empty || (replay->is_old && number == replay->next_offset)) {
             char path[OS_PATH_BYTES_MAX];
             segment_path(from, number, path);
             Status status = from->os->remove(from->os, path, error);

@@ -128,6 +128,10 @@ void segment_reader_close(SegmentReader *reader) {
     mem_free(reader);
 }
 
+bool segment_reader_is_old(const SegmentReader *reader) {
+    return reader->version == 0;
+}
+
 bool segment_reader_is_compressed(const SegmentReader *reader) {
     return reader->zstd != NULL;
 }

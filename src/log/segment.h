@@ -35,6 +35,8 @@ typedef struct SegmentReader SegmentReader;
 Status segment_reader_open(Os *os, const char *path, SegmentReader **ret_reader, Error *error);
 void segment_reader_close(SegmentReader *reader);  // accepts NULL
 bool segment_reader_is_compressed(const SegmentReader *reader);
+// Of a version whose frames are not those we write: nothing may be appended to it.
+bool segment_reader_is_old(const SegmentReader *reader);
 
 typedef enum SegmentNext {
     SEGMENT_COMMIT,  // *ret_commit is set
