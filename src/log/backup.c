@@ -210,7 +210,11 @@ static Status judge_end(Copier *copier, const char *path, uint64_t number,
     Os *os = copier->copy->os;
     if (segment_has_commit(os, path, end.at, end.next_offset))
         return STATUS_OK;  // written meanwhile
-    return damage_judge(os, &end, copier->error);
+    Status status = damage_judge(os, &end, copier->error);
+    // Or while it was judged: what is behind it was written after it.
+    bool was_written = status == STATUS_CORRUPT &&
+                       segment_has_commit(os, path, end.at, end.next_offset);
+    return was_written ? STATUS_OK : status;
 }
 
 // Whether an earlier call has copied this segment: the same records, up to the next segment.

@@ -3,8 +3,8 @@
 
     backup_test.py SPACETIME KINDS.wasm GOLDEN
 
-Backups are made while clients write, by HTTP and from the data directory, and are killed in between; each is restored into
-a directory of its own and its rows are compared: what was acknowledged before the backup began is there, what is there
+Backups are made while clients write, by HTTP and from the data directory, and are killed in between; each is restored (killed
+in between, too) into a directory of its own and its rows are compared: what was acknowledged before the backup began is there, what is there
 is the first rows of what was sent. STDB_KILL_SEED repeats a run."""
 
 import glob
@@ -85,7 +85,9 @@ def restored_rows(files, backup, *options):
     """The rows of `plain` in a restored backup; served by a real server."""
     server = Server(SPACETIME)
     try:
-        command(files, "restore", backup, "--data-dir", server.data, *options)
+        words = ["restore", backup, "--data-dir", server.data, "--replace", *options]
+        kill_soon(files, words, RNG.uniform(0, 0.04))  # then it goes on, or does it again
+        command(files, *words)
         server.start()
         owner = server.new_user()
         answer = owner.sql("kinds", "SELECT n FROM plain")
