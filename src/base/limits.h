@@ -177,8 +177,7 @@
 #define SQL_RULES_DEPTH_MAX 32u
 // Relations joined in one fragment of a subscription; upstream: 2. More: "Invalid number of tables in subscription".
 #define SQL_LIVE_RELATIONS_MAX 8u
-// Columns of one ORDER BY or GROUP BY.
-#define SQL_KEYS_MAX 64u
+#define SQL_KEYS_MAX 64u  // columns of one ORDER BY or GROUP BY
 // Memory for what ORDER BY or GROUP BY gathers. More: the query fails.
 #define SQL_GATHERED_BYTES_MAX (256u << 20)
 // Rows that one query may look at in one place of its plan; at some 10 ns each, which the database's other
@@ -199,6 +198,7 @@
 // Query sets of one client, and the queries that all of them hold. Ours: upstream has no limits. More: an error.
 #define CLIENT_QUERY_SETS_MAX 100000u
 #define CLIENT_QUERIES_MAX 100000u
+#define CLIENT_READS_MAX 4u  // large first answers of one client, not yet taken; further ones: the executor reads
 // One message to a client; its length is a u32. Rows that would make it larger are an error of their query.
 #define SERVER_MESSAGE_BYTES_MAX (1u << 30)
 // What one commit tells all queries together, and in different messages: either more ends what is left over.

@@ -24,6 +24,9 @@ static void database_close(Database *database);
 static void log_advanced(void *user);
 static void run_durable_message(Database *database, DbMessage *message);
 static void run_timer_message(Database *database, DbMessage *message);
+static void start_reads(void *user);
+static void run_reads(PoolJob *job);
+static void reads_ready(void *user);
 static void post_ready_waiters(Database *database);
 static void module_wrote_log(void *user, const ModuleLogRecord *record);
 
@@ -56,6 +59,7 @@ static Database *database_alloc(const DatabaseOptions *options) {
     views_init(database);
     SyncViews views = views_for_sync(database);
     sync_set_views(database->sync, &views);
+    sync_set_apart(database->sync, &(SyncApart){database, start_reads, reads_ready});
     SyncNotices notices = notices_for_sync(database);
     sync_set_notices(database->sync, &notices);
     char path[PATH_BYTES_MAX];
@@ -175,6 +179,27 @@ void database_stop(Database *database) {
         database->options.close_connection(database->options.user,
                                            sync_client_options(client)->connection, 1001, reason);
     }
+    sync_wait_reads(database->sync);
+}
+
+// ---- first rows that are read elsewhere ----
+
+static void start_reads(void *user) {
+    Database *database = database_ref(user);
+    database->errands.read = (PoolJob){.run = run_reads};
+    executor_pool_run_waiting(database->options.pool, &database->errands.read);
+}
+
+static void run_reads(PoolJob *job) {
+    Database *database = (Database *)((char *)job - offsetof(Database, errands.read));
+    sync_run_reads(database->sync);
+    database_unref(database);
+}
+
+// Who waits for bytes is looked at like who waits for the disk.
+static void reads_ready(void *user) {
+    const Database *database = user;
+    if (database->options.durable) database->options.durable(database->options.user);
 }
 
 bool database_is_stopped(const Database *database) {

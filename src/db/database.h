@@ -44,6 +44,7 @@ typedef struct Errands {
     DbMessage durable;
     DbMessage timer;
     PoolJob close;
+    PoolJob read;
 } Errands;
 
 typedef struct RunningCall {

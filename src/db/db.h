@@ -91,7 +91,8 @@ typedef struct DatabaseOptions {
     SyncOutput output;
     // Called at the end of each executor turn, after sends: hand over what was gathered. Executor.
     void (*turn_end)(void *user);
-    // The log's gate was opened further, or the log failed. Log thread.
+    // The log's gate was opened further, the log failed, or a message that comes later (shared_buf.h) is there. The
+    // log's thread, or one that reads.
     void (*durable)(void *user);
     // Instances for procedures and HTTP handlers; 0: PROCEDURE_INSTANCES_DEFAULT.
     uint32_t procedure_instances;

@@ -246,6 +246,7 @@ static PublishOutcome apply_update(Database *database, const Change *change, Loa
     ProgramInfo info = program_info(database, request->kind, &loaded->hash, request->program);
     char hex[65];
     hash_to_hex(&loaded->hash, hex);
+    sync_wait_reads(database->sync);  // their plans use the types that are about to go
     Tx *tx = tx_begin(database->store);
     tx_set_program(tx, &info);
     if (change->environment->is_changed) environment_write(database, tx, change->environment);

@@ -136,8 +136,9 @@ void ws_abort(WsConn *conn);
 typedef struct NetOutbox NetOutbox;
 NetOutbox *net_outbox_create(NetServer *server);
 void net_outbox_free(NetOutbox *outbox);  // must be flushed
-// Takes one reference of the slice, which is not empty. Waits behind what the connection already
-// has, and until the connection's gate has reached the ticket (TICKET_NONE: does not wait itself).
+// Takes one reference of the slice. Waits behind what the connection already has, until the connection's
+// gate has reached the ticket (TICKET_NONE: does not wait itself), and until the bytes of a slice that
+// comes later (shared_buf.h) are there; who fills it calls net_gates_opened.
 // Dropped if the connection is gone.
 void net_outbox_add(NetOutbox *outbox, WsConn *conn, SharedSlice slice, uint64_t ticket);
 void net_outbox_flush(NetOutbox *outbox);

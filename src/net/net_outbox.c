@@ -71,7 +71,7 @@ void net_outbox_free(NetOutbox *outbox) {
 }
 
 void net_outbox_add(NetOutbox *outbox, WsConn *conn, SharedSlice slice, uint64_t ticket) {
-    ASSERT(slice.count > 0);
+    ASSERT(slice.buf != NULL);
     Lane *lane = &outbox->lanes[conn->thread - outbox->server->threads];
     Batch *batch = lane->last;
     if (batch == NULL || batch->count == NET_BATCH_ITEMS) {

@@ -21,6 +21,7 @@ static bool message_begin(Outbox *outbox);
 static void frame_begin(Outbox *outbox, bool is_first, WritePlan *plan);
 static void frame_item(Outbox *outbox, OutItemPool *pool, WritePlan *plan);
 static void outbox_drop_first(Outbox *outbox, OutItemPool *pool);
+static bool item_is_ready(Outbox *outbox, OutItem *item, uint64_t reached);
 static uint64_t outbox_reached(const Outbox *outbox);
 
 void out_item_pool_done(OutItemPool *pool) {
@@ -67,7 +68,7 @@ bool outbox_is_full(const Outbox *outbox, uint32_t item_bytes) {
 }
 
 void outbox_add(Outbox *outbox, OutItemPool *pool, SharedSlice slice, uint64_t ticket) {
-    ASSERT(slice.buf != NULL && slice.count > 0);  // an item without bytes would be no message
+    ASSERT(slice.buf != NULL);
     OutItem *item = pool_take(pool);
     *item = (OutItem){.slice = slice, .ticket = ticket};
     if (outbox->last != NULL) {
@@ -102,16 +103,29 @@ static bool message_begin(Outbox *outbox) {
     ASSERT(outbox->message_left == 0 && outbox->framed == 0);
     uint64_t reached = outbox_reached(outbox);
     OutItem *item = outbox->first;
-    if (item == NULL || item->ticket > reached) return false;
+    if (item == NULL || !item_is_ready(outbox, item, reached)) return false;
     uint64_t bytes = item->slice.count;
     if (outbox->style.join == WS_JOINED) {
-        for (item = item->next; item != NULL && item->ticket <= reached; item = item->next) {
+        for (item = item->next; item != NULL && item_is_ready(outbox, item, reached);
+             item = item->next) {
             if (bytes + item->slice.count > WS_JOINED_BYTES_MAX) break;
             bytes += item->slice.count;
         }
     }
     outbox->prefix_due = outbox->style.has_prefix;
     outbox->message_left = bytes + (outbox->style.has_prefix ? 1 : 0);
+    return true;
+}
+
+// Its gate is open and its bytes are there.
+static bool item_is_ready(Outbox *outbox, OutItem *item, uint64_t reached) {
+    if (item->ticket > reached) return false;
+    if (!shared_slice_is_later(item->slice)) return true;
+    SharedBuf *later = item->slice.buf;
+    if (!shared_later_take(item->slice, &item->slice)) return false;
+    shared_buf_unref(later);
+    ASSERT(item->slice.count > 0);
+    outbox->bytes += item->slice.count;
     return true;
 }
 
@@ -170,7 +184,7 @@ static void outbox_drop_first(Outbox *outbox, OutItemPool *pool) {
     pool_give(pool, item);
 }
 
-bool outbox_is_gated(const Outbox *outbox) {
+bool outbox_is_gated(Outbox *outbox) {
     if (outbox->message_left > 0 || outbox->first == NULL) return false;
-    return outbox->first->ticket > outbox_reached(outbox);
+    return !item_is_ready(outbox, outbox->first, outbox_reached(outbox));
 }

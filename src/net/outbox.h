@@ -51,7 +51,7 @@ void outbox_init(Outbox *outbox, OutboxStyle style, Gate *gate);
 void outbox_done(Outbox *outbox, OutItemPool *pool);
 // Would one more item of that size exceed a limit? A single item may have any size.
 bool outbox_is_full(const Outbox *outbox, uint32_t item_bytes);
-// Takes one reference of the slice, which is not empty.
+// Takes one reference of the slice. One that comes later (shared_buf.h) holds back what is behind it.
 void outbox_add(Outbox *outbox, OutItemPool *pool, SharedSlice slice, uint64_t ticket);
 
 typedef enum OutboxUntil {
@@ -63,8 +63,8 @@ typedef enum OutboxUntil {
 // Frames items into the plan until there is no room. True when everything up to `until` is in the
 // plan; then a control frame may follow.
 bool outbox_frame(Outbox *outbox, OutItemPool *pool, OutboxUntil until, WritePlan *plan);
-// Waits the first item for its gate? False if there is none.
-bool outbox_is_gated(const Outbox *outbox);
+// Waits the first item for its gate, or for its bytes? False if there is none.
+bool outbox_is_gated(Outbox *outbox);
 static inline bool outbox_is_empty(const Outbox *outbox) {
     return outbox->count == 0;
 }

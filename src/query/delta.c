@@ -79,7 +79,7 @@ QueryOutcome fragment_delta(const Fragment *fragment, Store *store, const Commit
 QueryOutcome fragment_delta_rows(const Fragment *fragment, const DeltaInput *input,
                                  QueryRow inserted, QueryRow deleted, void *user) {
     ASSERT(fragment->column_count == 0);
-    ASSERT(input->store != NULL && input->table_count <= fragment->table_count);
+    ASSERT(input->store != NULL && (input->table_count == 0 || input->tables != NULL));
     if (fragment->relation_count == 1)
         return delta_of_one(fragment, input, inserted, deleted, user);
     ASSERT(fragment->from != NULL);  // built for QUERY_LIVE

@@ -114,6 +114,11 @@ QueryOutcome query_run(const Query *query, Store *store, QueryRow row, void *use
 // STATUS_LIMIT with a text for the one who asked, unless it finished.
 Status query_check_outcome(const QueryOutcome *outcome, Error *error);
 QueryOutcome fragment_run(const Fragment *fragment, Store *store, QueryRow row, void *user);
+// Each fragment reads one table from end to end and passes on the rows that match, whole and in any order: the
+// query can be run elsewhere, over a copy of its tables, with fragment_matches and fragment_output.
+bool query_scans_tables(const Query *query);
+// Such a fragment passes on every row of its table, as it is.
+bool fragment_takes_all(const Fragment *fragment);
 // Single-table fragments: does this row of the table belong to the result?
 bool fragment_is_single_table(const Fragment *fragment);
 bool fragment_matches(const Fragment *fragment, Bytes row);

@@ -171,6 +171,21 @@ QueryOutcome fragment_run(const Fragment *fragment, Store *store, QueryRow row, 
     return outcome;
 }
 
+bool query_scans_tables(const Query *query) {
+    bool is_plain = query->shape == QUERY_ROWS && query->limit == QUERY_LIMIT_NONE &&
+                    query->order_count == 0 && !query->is_explained;
+    for (uint32_t i = 0; i < query->fragment_count && is_plain; i++) {
+        const Fragment *fragment = &query->fragments[i];
+        is_plain = fragment->relation_count == 1 && !fragment->relations[0].is_event &&
+                   fragment->column_count == 0 && fragment->route.steps[0].access == ACCESS_SCAN;
+    }
+    return is_plain;
+}
+
+bool fragment_takes_all(const Fragment *fragment) {
+    return fragment->is_bare && fragment->relations[0].hidden_bytes == 0;
+}
+
 static bool fragment_tuple(void *user, uint32_t fragment, const uint8_t *const *rows,
                            Bytes returned) {
     (void)fragment;

@@ -93,7 +93,7 @@ static DatabaseOptions options_of(Hosted *hosted, const char *directory) {
         .http = {.is_disabled = !server->config.http_is_enabled,
                  .allows_private = server->config.http_allows_private},
         .log_day_bytes_max = server->config.module_log_day_bytes_max,
-        .output = {.user = hosted, .send = hosted_send},
+        .output = {.user = hosted, .send = hosted_send, .takes_later = true},
         .turn_end = hosted_turn_end,
         .durable = hosted_durable,
         .close_connection = hosted_close_connection,

@@ -315,3 +315,9 @@ typedef struct SnapshotScan {
 SnapshotScan table_snapshot_scan(const TableSnapshot *snapshot);
 bool table_snapshot_next(SnapshotScan *scan, Row *ret_row);  // any thread
 uint64_t table_snapshot_row_count(const TableSnapshot *snapshot);
+// No list of its rows' bytes is longer.
+uint64_t table_snapshot_bytes_max(const TableSnapshot *snapshot);
+// What each of its rows has; 0: their sizes may differ.
+uint32_t table_snapshot_row_bytes(const TableSnapshot *snapshot);
+// Copies all rows of such a table, one behind the other. Any thread.
+void table_snapshot_copy(const TableSnapshot *snapshot, uint8_t *to);

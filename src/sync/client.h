@@ -19,11 +19,12 @@ struct SyncClient {
     Format format;
     SyncClient *previous;
     SyncClient *next;
-    U64Map sets;           // id -> QuerySet
-    QuerySet *legacy;      // v1 Subscribe; NULL: none
-    U64Map counted;        // v1: SharedQuery -> in how many sets with an id it is
-    uint64_t query_count;  // of all sets
-    ClientCost *cost;      // its own
+    U64Map sets;                          // id -> QuerySet
+    QuerySet *legacy;                     // v1 Subscribe; NULL: none
+    U64Map counted;                       // v1: SharedQuery -> in how many sets with an id it is
+    uint64_t query_count;                 // of all sets
+    ClientCost *cost;                     // its own
+    SharedBuf *laters[CLIENT_READS_MAX];  // messages to it that may not be whole yet; NULL: free
     // of the commit at hand
     PendingVec pending;
     uint64_t pending_bytes;
@@ -31,6 +32,8 @@ struct SyncClient {
     bool is_touched;                  // in Sync.touched
 };
 VEC(ClientVec, client_vec, SyncClient *)
+
+typedef struct Reads Reads;  // reads.c
 
 // One encoded update and for whom it was made: clients with equal pending rows share it.
 typedef struct CachedUpdate {
@@ -61,6 +64,7 @@ struct Sync {
     Arena scratch;       // of one evaluation
     QuerySetVec failed;  // told to have ended, about to be dropped
     SyncNotices notices;
+    Reads *reads;
     CostClock clock;
     // of the commit at hand
     SharedFragmentVec candidates;
@@ -129,6 +133,21 @@ bool sync_has_rows(const Sync *sync, const SharedFragment *fragment);
 // STATUS_LIMIT if what was written is more than a message may have.
 Status sync_check_size(const Sync *sync, Error *error);
 Status sync_too_large(const Sync *sync, Error *error);
+
+// ---- reads.c: large first rows, read elsewhere ----
+
+Reads *reads_create(void);
+void reads_free(Reads *reads);                 // after sync_wait_reads
+void reads_forget_client(SyncClient *client);  // what it still waits for goes nowhere
+// Counts what it has begun to take in its cost.
+void reads_settle(SyncClient *client);
+// Sends the answer to a v2 subscription as a message that comes later. False if that is not worth it or could fail:
+// then nothing was done.
+bool sync_subscribe_apart(Sync *sync, SyncClient *client, const QuerySet *set, uint32_t request_id,
+                          uint64_t ticket);
+// The same for a one-off query, whose plan is in an arena: taken over if true.
+bool sync_one_off_apart(Sync *sync, SyncClient *client, SharedPlan *plan, uint32_t request_id,
+                        uint64_t ticket);
 
 // ---- subscribe_v1.c ----
 

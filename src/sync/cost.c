@@ -165,8 +165,10 @@ static void write_query(const SharedQuery *shared, Buffer *json) {
 // Those that were sent the most bytes first.
 static void write_clients(const Sync *sync, uint32_t limit, Buffer *json) {
     Ranking ranking = ranking_create(limit, sync->client_count, compare_clients);
-    for (const SyncClient *client = sync->first; client; client = client->next)
+    for (SyncClient *client = sync->first; client; client = client->next) {
+        reads_settle(client);
         ranking_add(&ranking, client);
+    }
     ranking_sort(&ranking);
     for (uint64_t i = 0; i < ranking.count; i++) {
         if (i > 0) buffer_append_text(json, ",");

@@ -84,11 +84,15 @@ void v2_subscription_error(Buffer *message, const uint32_t *request_id, uint32_t
 }
 
 void v2_one_off(Buffer *message, uint32_t request_id, Bytes table_name, const RowList *rows) {
-    write_head(message, TAG_ONE_OFF_RESULT, request_id);
-    buffer_u8(message, RESULT_OK);
+    v2_one_off_head(message, request_id);
     buffer_u32(message, 1);
     buffer_string(message, table_name);
     row_list_write(rows, message);
+}
+
+void v2_one_off_head(Buffer *message, uint32_t request_id) {
+    write_head(message, TAG_ONE_OFF_RESULT, request_id);
+    buffer_u8(message, RESULT_OK);
 }
 
 void v2_one_off_error(Buffer *message, uint32_t request_id, Bytes text) {

@@ -20,6 +20,8 @@ void v2_batch_error(Buffer *message, uint32_t query_set_id, Bytes text);
 void v2_subscription_error(Buffer *message, const uint32_t *request_id, uint32_t query_set_id,
                            Bytes text);
 void v2_one_off(Buffer *message, uint32_t request_id, Bytes table_name, const RowList *rows);
+// QueryRows follow.
+void v2_one_off_head(Buffer *message, uint32_t request_id);
 void v2_one_off_error(Buffer *message, uint32_t request_id, Bytes text);
 // pending: sorted by set and table.
 void v2_transaction_update(Buffer *message, const PendingVec *pending);

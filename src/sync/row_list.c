@@ -3,9 +3,6 @@
 
 #include "sync/row_list.h"
 
-#define HINT_FIXED_SIZE 0u
-#define HINT_ROW_OFFSETS 1u
-
 static void start_offsets(RowList *list);
 static uint64_t row_offset(const RowList *list, uint64_t index);
 
@@ -69,10 +66,10 @@ void row_list_write(const RowList *list, Buffer *message) {
     bool is_fixed = list->count > 0 && list->is_uniform && list->first_bytes > 0 &&
                     list->first_bytes <= UINT16_MAX;
     if (is_fixed) {
-        buffer_u8(message, HINT_FIXED_SIZE);
+        buffer_u8(message, ROW_HINT_FIXED_SIZE);
         buffer_u16(message, (uint16_t)list->first_bytes);
     } else {
-        buffer_u8(message, HINT_ROW_OFFSETS);
+        buffer_u8(message, ROW_HINT_OFFSETS);
         buffer_u32(message, (uint32_t)list->count);
         for (uint64_t i = 0; i < list->count; i++) buffer_u64(message, row_offset(list, i));
     }

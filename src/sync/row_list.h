@@ -9,6 +9,9 @@
 
 VEC(OffsetVec, offset_vec, uint64_t)
 
+// Tags of a BsatnRowList's RowSizeHint.
+enum { ROW_HINT_FIXED_SIZE, ROW_HINT_OFFSETS };
+
 typedef struct RowList {
     Buffer rows;        // their bytes
     OffsetVec offsets;  // where each begins; none while all have one size

@@ -22,8 +22,8 @@ static Status unsubscribe_set(Sync *sync, QuerySet *set, const Request *request,
 static void subscription_error(Sync *sync, const SyncClient *client, const Request *request,
                                const Error *error);
 static void one_off(Sync *sync, SyncClient *client, const Request *request, uint64_t ticket);
-static Status run_one_off(Sync *sync, const SyncClient *client, const Request *request,
-                          SharedPlan *plan, Error *error);
+static Status compile_one_off(Sync *sync, const SyncClient *client, const Request *request,
+                              SharedPlan *plan, Error *error);
 static void write_one_off(Sync *sync, const SyncClient *client, const Request *request,
                           const SharedPlan *plan);
 static void write_one_off_error(Sync *sync, const SyncClient *client, const Request *request,
@@ -56,6 +56,8 @@ static void subscribe(Sync *sync, SyncClient *client, const Request *request, ui
     QuerySet *set = NULL;
     Error error;
     Status status = subscribe_set(sync, client, wanted, &set, &error);
+    if (status == STATUS_OK && sync_subscribe_apart(sync, client, set, request->request_id, ticket))
+        return;
     if (status == STATUS_OK) {
         v2_subscribe_applied(&sync->message, request->request_id, set->id);
         status = write_query_rows(sync, set, &error);
@@ -185,7 +187,10 @@ static void one_off(Sync *sync, SyncClient *client, const Request *request, uint
     SharedPlan plan = {0};
     arena_init(&plan.arena, ONE_OFF_BYTES_MAX);
     Error error;
-    Status status = run_one_off(sync, client, request, &plan, &error);
+    Status status = compile_one_off(sync, client, request, &plan, &error);
+    if (status == STATUS_OK && sync_one_off_apart(sync, client, &plan, request->request_id, ticket))
+        return;
+    if (status == STATUS_OK) status = sync_run_query(sync, plan.query, &error);
     if (status == STATUS_OK) {
         write_one_off(sync, client, request, &plan);
         status = sync_check_size(sync, &error);
@@ -196,17 +201,16 @@ static void one_off(Sync *sync, SyncClient *client, const Request *request, uint
     sync_send_message(sync, client, ticket);
 }
 
-static Status run_one_off(Sync *sync, const SyncClient *client, const Request *request,
-                          SharedPlan *plan, Error *error) {
+static Status compile_one_off(Sync *sync, const SyncClient *client, const Request *request,
+                              SharedPlan *plan, Error *error) {
     SqlContext context = sync_context_of(sync, client);
     Status status = sql_compile_query(&context, request->query, SQL_ONE_OFF, &plan->arena,
                                       &plan->query, error);
     if (status != STATUS_OK) return status;
     uint64_t estimate = query_estimate(plan->query, sync->store);
     status = sync_check_estimate(sync, client, estimate, error);
-    if (status != STATUS_OK) return status;
-    queries_describe(sync->store, plan);
-    return sync_run_query(sync, plan->query, error);
+    if (status == STATUS_OK) queries_describe(sync->store, plan);
+    return status;
 }
 
 static void write_one_off(Sync *sync, const SyncClient *client, const Request *request,

@@ -22,6 +22,7 @@ Sync *sync_create(Store *store, const SyncOutput *output) {
     row_list_init(&sync->inserts, sync->output.message_bytes_max);
     row_list_init(&sync->deletes, sync->output.message_bytes_max);
     arena_init(&sync->scratch, STORE_TX_BYTES_MAX);
+    sync->reads = reads_create();
     return sync;
 }
 
@@ -38,6 +39,8 @@ void sync_set_notices(Sync *sync, const SyncNotices *notices) {
 
 void sync_free(Sync *sync) {
     ASSERT(sync->first == NULL);
+    sync_wait_reads(sync);
+    reads_free(sync->reads);
     queries_free(sync->queries);
     shared_buf_unref(sync->slab);
     buffer_done(&sync->message);
@@ -83,6 +86,7 @@ void sync_remove_client(Sync *sync, SyncClient *client) {
     ASSERT(!client->is_touched && client->pending.count == 0);
     ASSERT(sync->client_count > 0);
     drop_all_sets(sync, client);
+    reads_forget_client(client);
     ASSERT(client->counted.count == 0 && client->query_count == 0);
     ASSERT(client->sets.count == 0 && client->legacy == NULL);
     if (client->previous) client->previous->next = client->next;

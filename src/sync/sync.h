@@ -91,6 +91,8 @@ typedef struct SyncOutput {
     // Rows that would make a message larger are an error of their query; 0: SERVER_MESSAGE_BYTES_MAX.
     uint32_t message_bytes_max;
     uint32_t commit_bytes_max;  // 0: SYNC_COMMIT_BYTES_MAX
+    // Messages may be slices that come later (shared_buf.h): then large first rows are read elsewhere (SyncApart).
+    bool takes_later;
 } SyncOutput;
 
 Sync *sync_create(Store *store, const SyncOutput *output);
@@ -190,6 +192,19 @@ typedef struct SyncNotices {
     void (*warn)(void *user, Bytes text);
 } SyncNotices;
 void sync_set_notices(Sync *sync, const SyncNotices *notices);  // before the first client
+// Where large first rows are read, over snapshots of their tables, while the executor goes on.
+typedef struct SyncApart {
+    void *user;
+    // sync_run_reads is to be called soon, once, on another thread.
+    void (*start)(void *user);
+    // The bytes of a message that was handed over are there. That thread.
+    void (*ready)(void *user);
+} SyncApart;
+// Before the first client; without it the executor reads everything.
+void sync_set_apart(Sync *sync, const SyncApart *apart);
+void sync_run_reads(Sync *sync);  // the Sync must outlive the call
+// Returns when nothing is being read any more: before the schema changes, and at the end. Executor.
+void sync_wait_reads(Sync *sync);
 // What each distinct query and each client has cost since it came, as JSON; of both the most expensive ones, at
 // most `limit` (docs/sql.md).
 void sync_write_costs(const Sync *sync, uint32_t limit, Buffer *json);

@@ -384,6 +384,111 @@ static void test_gate(void **state) {
     client_close(&client);
 }
 
+// A message whose bytes come later holds back what is behind it, and what other connections get goes on.
+static void test_bytes_that_come_later(void **state) {
+    Fixture *fixture = *state;
+    Client client = ws_client(fixture, "gate", true);
+    Peer *peer = last_peer(fixture);
+    Client other = ws_client(fixture, "gate", true);
+    Peer *other_peer = last_peer(fixture);
+    NetOutbox *outbox = net_outbox_create(fixture->server);
+    SharedSlice first = shared_later_create();
+    SharedSlice second = shared_later_create();
+    SharedBuf *first_place = shared_buf_ref(first.buf);
+    SharedBuf *second_place = shared_buf_ref(second.buf);
+    net_outbox_add(outbox, peer->conn, first, TICKET_NONE);
+    net_outbox_add(outbox, peer->conn, slice_of("two", 3), TICKET_NONE);
+    net_outbox_add(outbox, peer->conn, second, 5);
+    net_outbox_add(outbox, other_peer->conn, slice_of("other", 5), TICKET_NONE);
+    net_outbox_flush(outbox);
+    Buffer message;
+    buffer_init(&message, 1000);
+    assert_true(client_message(&other, &message));
+    assert_memory_equal(message.data, "other", 5);
+    assert_false(is_readable(&client, 50));
+    shared_later_fill(first_place, slice_of("one", 3));
+    shared_later_fill(second_place, slice_of("three", 5));  // there before its gate is open
+    net_gates_opened(fixture->server);
+    assert_true(client_message(&client, &message));
+    assert_memory_equal(message.data, "one", 3);
+    assert_true(client_message(&client, &message));
+    assert_memory_equal(message.data, "two", 3);
+    assert_false(is_readable(&client, 50));
+    gate_open(fixture->gate, 5);
+    net_gates_opened(fixture->server);
+    assert_true(client_message(&client, &message));
+    assert_memory_equal(message.data, "three", 5);
+    assert_false(shared_later_is_open(first_place));
+    assert_int_equal(shared_later_bytes(second_place), 5);
+    shared_buf_unref(first_place);
+    shared_buf_unref(second_place);
+    net_outbox_free(outbox);
+    buffer_done(&message);
+    client_close(&client);
+    client_close(&other);
+}
+
+// Filled when the connection is gone already: nobody takes it, nothing leaks.
+static void test_bytes_that_come_too_late(void **state) {
+    Fixture *fixture = *state;
+    Client client = ws_client(fixture, "gate", true);
+    Peer *peer = last_peer(fixture);
+    NetOutbox *outbox = net_outbox_create(fixture->server);
+    SharedSlice later = shared_later_create();
+    SharedBuf *place = shared_buf_ref(later.buf);
+    net_outbox_add(outbox, peer->conn, later, TICKET_NONE);
+    net_outbox_flush(outbox);
+    client_close(&client);
+    wait_for(&peer->closed, 1);
+    while (shared_later_is_open(place)) usleep(1000);
+    shared_later_fill(place, slice_of("late", 4));
+    shared_buf_unref(place);
+    net_outbox_free(outbox);
+}
+
+typedef struct LaterRace {
+    Fixture *fixture;
+    uint64_t until;
+    SharedBuf *_Atomic place;
+} LaterRace;
+
+static void later_filler(void *user) {
+    LaterRace *race = user;
+    for (uint64_t i = 1; i <= race->until; i++) {
+        SharedBuf *place = NULL;
+        while (place == NULL) place = atomic_exchange(&race->place, NULL);
+        shared_later_fill(place, slice_of(&i, 8));
+        shared_buf_unref(place);
+        net_gates_opened(race->fixture->server);
+    }
+}
+
+// No wake-up may be lost between a thread that finds no bytes and one that fills them in.
+static void test_later_race(void **state) {
+    Fixture *fixture = *state;
+    Client client = ws_client(fixture, "gate", true);
+    Peer *peer = last_peer(fixture);
+    NetOutbox *outbox = net_outbox_create(fixture->server);
+    LaterRace race = {.fixture = fixture, .until = 20000};
+    Thread filler = {0};
+    thread_start(&filler, "filler", later_filler, &race);
+    Buffer message;
+    buffer_init(&message, 1000);
+    for (uint64_t i = 1; i <= race.until; i++) {
+        SharedSlice later = shared_later_create();
+        SharedBuf *place = shared_buf_ref(later.buf);
+        net_outbox_add(outbox, peer->conn, later, TICKET_NONE);
+        net_outbox_flush(outbox);
+        atomic_store(&race.place, place);
+        assert_true(client_message(&client, &message));
+        assert_int_equal(load_u64le(message.data), i);
+    }
+    thread_join(&filler);
+    net_outbox_free(outbox);
+    buffer_done(&message);
+    client_close(&client);
+}
+
 typedef struct GateRace {
     Fixture *fixture;
     uint64_t until;
@@ -760,6 +865,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_frame_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_gate, setup, teardown),
         cmocka_unit_test_setup_teardown(test_gate_race, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bytes_that_come_later, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bytes_that_come_too_late, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_later_race, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hold_and_start, setup, teardown),
         cmocka_unit_test_setup_teardown(test_early_frames, setup, teardown),
         cmocka_unit_test_setup_teardown(test_server_close, setup, teardown),
