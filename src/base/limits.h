@@ -198,7 +198,7 @@
 // Query sets of one client, and the queries that all of them hold. Ours: upstream has no limits. More: an error.
 #define CLIENT_QUERY_SETS_MAX 100000u
 #define CLIENT_QUERIES_MAX 100000u
-#define CLIENT_READS_MAX 4u  // large first answers of one client, not yet taken; further ones: the executor reads
+#define CLIENT_READS_MAX 4u  // large first answers not yet taken; more: the executor reads
 // One message to a client; its length is a u32. Rows that would make it larger are an error of their query.
 #define SERVER_MESSAGE_BYTES_MAX (1u << 30)
 // What one commit tells all queries together, and in different messages: either more ends what is left over.
