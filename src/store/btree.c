@@ -8,6 +8,9 @@
 // so removing the least entry of a subtree rewrites the separator above it. Leaves that become
 // empty go; a leaf that becomes small joins its right neighbour under the same parent. A split at
 // the right end moves nothing, so that rows that arrive in key order fill their leaves.
+//
+// Different keys are counted as entries come and go: equal keys lie together, so an entry's neighbours
+// tell whether it is the only one of its key.
 #include "store/btree.h"
 
 #include <stdlib.h>
@@ -23,6 +26,7 @@ struct BtreeNode {
     uint32_t count;  // entries of a leaf, children of an inner node
     bool is_leaf;
     BtreeNode *next;              // leaf: the one to the right
+    BtreeNode *previous;          // leaf: the one to the left
     uint64_t keys[NODE_ENTRIES];  // inner: of separators, the first is not used
     uint64_t ids[NODE_ENTRIES];
     BtreeNode *children[];  // inner: NODE_ENTRIES
@@ -54,7 +58,10 @@ static void tree_set_separator(const Path *path, BtreeEntry entry);
 static void tree_unlink_leaf(Btree *tree, Path *path, BtreeNode *leaf);
 static void tree_remove_child(Btree *tree, Path *path);
 static void tree_join_leaf(Btree *tree, Path *path, BtreeNode *leaf);
-static BtreeNode *leaf_before(const Path *path);
+static bool leaf_has_key_at(const Btree *tree, const BtreeNode *leaf, uint32_t at, uint64_t key,
+                            const uint8_t *row);
+static bool key_is_alone(const Btree *tree, const BtreeNode *leaf, uint32_t at, uint64_t key,
+                         const uint8_t *row);
 static bool bound_is_after(const Btree *tree, const KeyBound *bound, uint64_t key, uint64_t id);
 static int sort_compare(const void *a, const void *b, void *user);
 static uint64_t node_check(const Btree *tree, const BtreeNode *node, uint32_t height,
@@ -101,9 +108,12 @@ void btree_insert(Btree *tree, BtreeEntry entry, const uint8_t *row) {
     BtreeNode *leaf = tree_descend(tree, entry, row, &path);
     uint32_t at = node_position(tree, leaf, 0, entry, row);
     if (at < leaf->count) ASSERT(leaf->keys[at] != entry.key || leaf->ids[at] != entry.id);
+    if (key_is_alone(tree, leaf, at, entry.key, row)) tree->key_count++;
     if (leaf->count == NODE_ENTRIES) {
         BtreeNode *right = node_split(tree, leaf, at);
         right->next = leaf->next;
+        right->previous = leaf;
+        if (right->next != NULL) right->next->previous = right;
         leaf->next = right;
         if (right->count == 0) {
             node_insert(right, 0, entry, NULL);
@@ -128,6 +138,8 @@ void btree_remove(Btree *tree, BtreeEntry entry, const uint8_t *row) {
     ASSERT(leaf->keys[at] == entry.key && leaf->ids[at] == entry.id);
     node_erase(leaf, at);
     tree->count--;
+    if (key_is_alone(tree, leaf, at, entry.key, row)) tree->key_count--;
+    ASSERT(tree->key_count <= tree->count);
     if (leaf->count == 0) {
         if (leaf != tree->root) tree_unlink_leaf(tree, &path, leaf);
         return;
@@ -179,6 +191,16 @@ BtreePlace btree_next(BtreePlace place) {
     return (BtreePlace){place.leaf->next, 0};
 }
 
+BtreePlace btree_previous(const Btree *tree, BtreePlace place) {
+    ASSERT(tree->count > 0);
+    if (place.leaf != NULL && place.at > 0) return (BtreePlace){place.leaf, place.at - 1};
+    const BtreeNode *leaf = place.leaf != NULL ? place.leaf->previous : tree->root;
+    ASSERT(leaf != NULL);
+    while (!leaf->is_leaf) leaf = leaf->children[leaf->count - 1];
+    ASSERT(leaf->count > 0);
+    return (BtreePlace){leaf, leaf->count - 1};
+}
+
 void btree_check(const Btree *tree) {
     ASSERT(tree->root != NULL && tree->first != NULL);
     ASSERT(tree->first->is_leaf);
@@ -186,11 +208,26 @@ void btree_check(const Btree *tree) {
     uint64_t count = node_check(tree, tree->root, tree->height, &least);
     ASSERT(count == tree->count);
     uint64_t linked = 0;
+    uint64_t keys = 0;
+    ASSERT(tree->first->previous == NULL);
     for (const BtreeNode *leaf = tree->first; leaf != NULL; leaf = leaf->next) {
         linked += leaf->count;
-        if (leaf->next != NULL) ASSERT(leaf->count > 0 && leaf->next->count > 0);
+        if (leaf->next == NULL) continue;
+        ASSERT(leaf->count > 0 && leaf->next->count > 0);
+        ASSERT(leaf->next->previous == leaf);
     }
     ASSERT(linked == count);
+    for (const BtreeNode *leaf = tree->first; leaf != NULL; leaf = leaf->next) {
+        for (uint32_t i = 0; i < leaf->count; i++) {
+            const uint8_t *row = tree->bytes_of_row(tree->user, leaf->ids[i]);
+            const BtreeNode *before = i > 0 ? leaf : leaf->previous;
+            if (before == NULL) keys++;
+            if (before == NULL) continue;
+            uint32_t last = (i > 0 ? i : before->count) - 1;
+            if (!leaf_has_key_at(tree, before, last, leaf->keys[i], row)) keys++;
+        }
+    }
+    ASSERT(keys == tree->key_count);
 }
 
 // ---- nodes ----
@@ -204,6 +241,7 @@ static BtreeNode *node_create(Btree *tree, bool is_leaf) {
     node->count = 0;
     node->is_leaf = is_leaf;
     node->next = NULL;
+    node->previous = NULL;
     tree->bytes += node_bytes(is_leaf);
     return node;
 }
@@ -360,7 +398,7 @@ static void tree_set_separator(const Path *path, BtreeEntry entry) {
 static void tree_unlink_leaf(Btree *tree, Path *path, BtreeNode *leaf) {
     ASSERT(leaf->is_leaf && leaf != tree->root);
     ASSERT(leaf->count == 0 && path->count > 0);
-    BtreeNode *before = leaf_before(path);
+    BtreeNode *before = leaf->previous;
     if (before == NULL) {
         ASSERT(tree->first == leaf);
         tree->first = leaf->next;
@@ -368,6 +406,7 @@ static void tree_unlink_leaf(Btree *tree, Path *path, BtreeNode *leaf) {
         ASSERT(before->next == leaf);
         before->next = leaf->next;
     }
+    if (leaf->next != NULL) leaf->next->previous = before;
     node_free(tree, leaf);
     tree_remove_child(tree, path);
 }
@@ -407,22 +446,35 @@ static void tree_join_leaf(Btree *tree, Path *path, BtreeNode *leaf) {
     memcpy(&leaf->ids[leaf->count], right->ids, right->count * sizeof right->ids[0]);
     leaf->count += right->count;
     leaf->next = right->next;
+    if (leaf->next != NULL) leaf->next->previous = leaf;
     node_free(tree, right);
     path->steps[path->count - 1].at++;
     tree_remove_child(tree, path);
 }
 
-// The leaf left of the one that the path ends at; NULL if that is the first.
-static BtreeNode *leaf_before(const Path *path) {
-    ASSERT(path->count > 0 && path->count <= HEIGHT_MAX);
-    for (uint32_t i = path->count; i > 0; i--) {
-        PathStep step = path->steps[i - 1];
-        if (step.at == 0) continue;
-        BtreeNode *node = step.node->children[step.at - 1];
-        while (!node->is_leaf) node = node->children[node->count - 1];
-        return node;
+// ---- different keys ----
+
+static bool leaf_has_key_at(const Btree *tree, const BtreeNode *leaf, uint32_t at, uint64_t key,
+                            const uint8_t *row) {
+    ASSERT(at < leaf->count);
+    if (leaf->keys[at] != key) return false;
+    if (key_is_exact(tree->spec)) return true;
+    return key_compare_rows(tree->spec, tree->bytes_of_row(tree->user, leaf->ids[at]), row) == 0;
+}
+
+// No entry to the left or to the right of a place has the key, whose own entry is not in the tree: not
+// yet, or no longer.
+static bool key_is_alone(const Btree *tree, const BtreeNode *leaf, uint32_t at, uint64_t key,
+                         const uint8_t *row) {
+    ASSERT(leaf->is_leaf && at <= leaf->count);
+    const BtreeNode *left = at > 0 ? leaf : leaf->previous;
+    if (left != NULL) {
+        uint32_t last = (at > 0 ? at : left->count) - 1;
+        if (leaf_has_key_at(tree, left, last, key, row)) return false;
     }
-    return NULL;
+    const BtreeNode *right = at < leaf->count ? leaf : leaf->next;
+    uint32_t first = at < leaf->count ? at : 0;
+    return right == NULL || !leaf_has_key_at(tree, right, first, key, row);
 }
 
 // ---- order ----

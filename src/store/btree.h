@@ -19,6 +19,7 @@ typedef struct Btree {
     BtreeNode *root;
     BtreeNode *first;  // leftmost leaf
     uint64_t count;
+    uint64_t key_count;  // different keys
     uint64_t bytes;
     uint32_t height;  // 1: the root is a leaf
     BytesOfRow bytes_of_row;
@@ -52,6 +53,8 @@ BtreePlace btree_seek(const Btree *tree, const KeyBound *bound);
 // The entry at a place that is not the end.
 BtreeEntry btree_entry(BtreePlace place);
 BtreePlace btree_next(BtreePlace place);
+// The place before one that is not the first; before the end comes the last entry.
+BtreePlace btree_previous(const Btree *tree, BtreePlace place);
 static inline bool btree_place_equal(BtreePlace a, BtreePlace b) {
     return a.leaf == b.leaf && a.at == b.at;
 }

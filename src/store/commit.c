@@ -12,6 +12,8 @@
 #define CANCELLED UINT64_MAX
 // An empty table that holds more memory than this gives it back.
 #define EMPTY_ROWS_BYTES_MAX 65536u
+// Words between the change that is looked at and the one whose row is fetched meanwhile.
+#define WORDS_AHEAD 32u
 
 typedef struct RowList {
     Row *items;
@@ -136,6 +138,8 @@ static void commit_changes(Tx *tx, const TableTx *table_tx, RowList *inserted, R
     while (words_next(&cursor, &id)) {
         bool has_word = words_next(&cursor, &word);
         ASSERT(has_word);
+        if (cursor.at + WORDS_AHEAD < cursor.chunk->count)
+            rows_prefetch(&table->rows, cursor.chunk->words[cursor.at + WORDS_AHEAD]);
         bool is_present = rows_is_present(&table->rows, id);
         bool is_cancelling = !rows_is_touched(&table->rows, id);
         Bytes old = word == CANCELLED ? BYTES_NONE : tx_old_bytes(table, word);

@@ -15,16 +15,18 @@ static DirectChunk *chunk_create(DirectMap *map, uint32_t chunk);
 
 bool direct_map_add(DirectMap *map, uint64_t key, uint64_t id) {
     ASSERT(map->count < UINT64_MAX);
+    ASSERT(id != DIRECT_NO_ID);
+    if (id >= DIRECT_ENTRY_NONE) return false;
     uint64_t at = key >> DIRECT_CHUNK_BITS;
     DirectChunk *chunk = at < map->chunk_count ? map->chunks[at] : NULL;
     if (chunk == NULL) {
         if (!chunk_is_warranted(map, at)) return false;
         chunk = chunk_create(map, (uint32_t)at);
     }
-    uint64_t *entry = &chunk->ids[key & (DIRECT_CHUNK_ENTRIES - 1)];
-    ASSERT(*entry == DIRECT_NO_ID);
-    ASSERT(id != DIRECT_NO_ID);
-    *entry = id;
+    uint32_t *entry = &chunk->ids[key & (DIRECT_CHUNK_ENTRIES - 1)];
+    ASSERT(*entry == DIRECT_ENTRY_NONE);
+    ASSERT(chunk->count < DIRECT_CHUNK_ENTRIES);
+    *entry = (uint32_t)id;
     chunk->count++;
     map->count++;
     return true;
@@ -35,9 +37,10 @@ bool direct_map_remove(DirectMap *map, uint64_t key) {
     uint64_t at = key >> DIRECT_CHUNK_BITS;
     DirectChunk *chunk = at < map->chunk_count ? map->chunks[at] : NULL;
     if (chunk == NULL) return false;
-    uint64_t *entry = &chunk->ids[key & (DIRECT_CHUNK_ENTRIES - 1)];
-    if (*entry == DIRECT_NO_ID) return false;
-    *entry = DIRECT_NO_ID;
+    uint32_t *entry = &chunk->ids[key & (DIRECT_CHUNK_ENTRIES - 1)];
+    if (*entry == DIRECT_ENTRY_NONE) return false;
+    ASSERT(map->count > 0 && chunk->count > 0);
+    *entry = DIRECT_ENTRY_NONE;
     map->count--;
     if (--chunk->count > 0) return true;
     mem_free(chunk);
@@ -78,7 +81,7 @@ static DirectChunk *chunk_create(DirectMap *map, uint32_t chunk) {
     ASSERT(map->chunks[chunk] == NULL);
     DirectChunk *created = mem_alloc(sizeof *created);
     memset(created->ids, 0xff, sizeof created->ids);
-    static_assert(DIRECT_NO_ID == UINT64_MAX, "the bytes above");
+    static_assert(DIRECT_ENTRY_NONE == UINT32_MAX, "the bytes above");
     created->count = 0;
     map->chunks[chunk] = created;
     map->chunks_used++;

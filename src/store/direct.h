@@ -2,7 +2,9 @@
 // dense.
 //
 // Takes what it can hold with at least a quarter of its entries used; the caller keeps the rest
-// elsewhere. Keys that count up from anywhere near zero, as generated ones do, all fit.
+// elsewhere. Keys that count up from anywhere near zero, as generated ones do, all fit. So do the ids
+// of a table's first 65,536 pages: an entry is four bytes, because what a look-up costs is the cache
+// lines it misses.
 //
 // Threads    the executor.
 // Lifetime   owns its memory until direct_map_done.
@@ -14,9 +16,11 @@
 #define DIRECT_CHUNK_BITS 7u
 #define DIRECT_CHUNK_ENTRIES (1u << DIRECT_CHUNK_BITS)
 #define DIRECT_NO_ID UINT64_MAX
+// Of an entry without a row.
+#define DIRECT_ENTRY_NONE UINT32_MAX
 
 typedef struct DirectChunk {
-    uint64_t ids[DIRECT_CHUNK_ENTRIES];
+    uint32_t ids[DIRECT_CHUNK_ENTRIES];
     uint32_t count;
 } DirectChunk;
 
@@ -30,10 +34,12 @@ typedef struct DirectMap {
 static inline uint64_t direct_map_find(const DirectMap *map, uint64_t key) {
     uint64_t chunk = key >> DIRECT_CHUNK_BITS;
     if (chunk >= map->chunk_count || map->chunks[chunk] == NULL) return DIRECT_NO_ID;
-    return map->chunks[chunk]->ids[key & (DIRECT_CHUNK_ENTRIES - 1)];
+    uint32_t entry = map->chunks[chunk]->ids[key & (DIRECT_CHUNK_ENTRIES - 1)];
+    return entry == DIRECT_ENTRY_NONE ? DIRECT_NO_ID : entry;
 }
 
-// False if the key is too far from the others; nothing has changed then. The key is not in it.
+// False if the key is too far from the others or the id too large; nothing has changed then. The key
+// is not in it.
 bool direct_map_add(DirectMap *map, uint64_t key, uint64_t id);
 // False if the key is not in it.
 bool direct_map_remove(DirectMap *map, uint64_t key);

@@ -9,9 +9,9 @@
 #include "store/table.h"
 
 // IndexScan.state: of a point in a hash index, the id; of a walk over a tree, the place and the
-// end.
+// end; of a walk backwards, the place behind the next row, and the start.
 enum { SCAN_LEAF, SCAN_AT, SCAN_END_LEAF, SCAN_END_AT, SCAN_ID, SCAN_KIND };
-enum { SCAN_NOTHING, SCAN_ONE, SCAN_TREE };
+enum { SCAN_NOTHING, SCAN_ONE, SCAN_TREE, SCAN_TREE_BACK };
 
 static const uint8_t *index_bytes_of_row(const void *user, uint64_t id);
 static uint64_t index_hash_of_row(const void *user, uint64_t id);
@@ -242,6 +242,12 @@ void index_scan_point(const Index *index, Bytes key, IndexScan *ret_scan) {
     scan_between(index, &from, &to, ret_scan);
 }
 
+uint64_t index_key_count(const Index *index) {
+    ASSERT(index->is_unique || index->has_tree);
+    ASSERT(index->is_unique || index->tree.count == index->table->rows.count);
+    return index->is_unique ? index->table->rows.count : index->tree.key_count;
+}
+
 void index_scan_range(const Index *index, const IndexRange *range, IndexScan *ret_scan) {
     ASSERT(range->prefix_columns <= index->spec.column_count);
     ASSERT(index_is_ordered(index));
@@ -264,9 +270,22 @@ void index_scan_range(const Index *index, const IndexRange *range, IndexScan *re
     scan_between(index, &from, &to, ret_scan);
 }
 
+void index_scan_range_reverse(const Index *index, const IndexRange *range, IndexScan *ret_scan) {
+    index_scan_range(index, range, ret_scan);
+    if (ret_scan->state[SCAN_KIND] == SCAN_NOTHING) return;
+    ASSERT(ret_scan->state[SCAN_KIND] == SCAN_TREE);
+    uint64_t *state = ret_scan->state;
+    uint64_t start[2] = {state[SCAN_LEAF], state[SCAN_AT]};
+    state[SCAN_LEAF] = state[SCAN_END_LEAF];
+    state[SCAN_AT] = state[SCAN_END_AT];
+    state[SCAN_END_LEAF] = start[0];
+    state[SCAN_END_AT] = start[1];
+    state[SCAN_KIND] = SCAN_TREE_BACK;
+}
+
 bool index_scan_next(IndexScan *scan, Row *ret_row) {
     ASSERT(scan->index != NULL);
-    ASSERT(scan->state[SCAN_KIND] <= SCAN_TREE);
+    ASSERT(scan->state[SCAN_KIND] <= SCAN_TREE_BACK);
     const Table *table = scan->index->table;
     if (scan->state[SCAN_KIND] == SCAN_NOTHING) return false;
     if (scan->state[SCAN_KIND] == SCAN_ONE) {
@@ -280,8 +299,10 @@ bool index_scan_next(IndexScan *scan, Row *ret_row) {
     }
     BtreePlace place = {(const BtreeNode *)(uintptr_t)scan->state[SCAN_LEAF],
                         (uint32_t)scan->state[SCAN_AT]};
+    bool is_back = scan->state[SCAN_KIND] == SCAN_TREE_BACK;
+    if (is_back) place = btree_previous(&scan->index->tree, place);
     *ret_row = table_row(table, btree_entry(place).id);
-    place = btree_next(place);
+    if (!is_back) place = btree_next(place);
     scan->state[SCAN_LEAF] = (uintptr_t)place.leaf;
     scan->state[SCAN_AT] = place.at;
     return true;

@@ -70,6 +70,11 @@ static inline Bytes rows_get(const Rows *rows, uint64_t id) {
     return slab_get(rows->slab.pool.array, load_u64le(slot));
 }
 
+// Begins to fetch the slot of a row that will be looked at soon.
+static inline void rows_prefetch(const Rows *rows, uint64_t id) {
+    __builtin_prefetch(page_slot(page_get(rows->pool.array, id), rows->slot_bytes, id));
+}
+
 // The next present row at or after *at, in id order; advances *at past it.
 bool rows_next(const PageArray *pages, uint64_t *at, uint64_t *ret_id);
 

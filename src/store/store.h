@@ -89,6 +89,8 @@ const IndexSchema *index_schema(const Index *index);
 Table *index_table(const Index *index);
 bool index_is_unique(const Index *index);
 bool index_is_ordered(const Index *index);  // ranges work
+// How many different keys its rows have. Cost: none, it is counted as rows come and go.
+uint64_t index_key_count(const Index *index);
 // The type of a key: the column's, or the product of the columns.
 const Type *index_key_type(const Index *index);
 // An index over exactly these columns in this order (or as a set, for equality); NULL if none.
@@ -136,6 +138,8 @@ typedef struct IndexScan {
 void index_scan_point(const Index *index, Bytes key, IndexScan *ret_scan);
 // Rows in key order; the index must be ordered. Bounds that cross give nothing.
 void index_scan_range(const Index *index, const IndexRange *range, IndexScan *ret_scan);
+// The same rows, the last one first.
+void index_scan_range_reverse(const Index *index, const IndexRange *range, IndexScan *ret_scan);
 // False at the end. The table must not change while scanning.
 bool index_scan_next(IndexScan *scan, Row *ret_row);
 // The row with that key in a unique index.

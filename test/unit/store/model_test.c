@@ -367,6 +367,31 @@ static int index_order(const Model *model, const ModelIndex *index, Bytes a, Byt
     return 0;
 }
 
+// The same rows backwards, and as many different keys as the index says if it is asked for all.
+static void range_run_back(const Model *model, const Index *index, const ModelRange *range,
+                           const IndexRange *asked, uint32_t expected) {
+    IndexScan scan, forth;
+    Row row, first = {0};
+    Bytes before = BYTES_NONE;
+    uint32_t found = 0;
+    uint64_t keys = 0;
+    index_scan_range(index, asked, &forth);
+    bool has_first = index_scan_next(&forth, &first);
+    index_scan_range_reverse(index, asked, &scan);
+    while (index_scan_next(&scan, &row)) {
+        found++;
+        assert_true(range_has(model, range, row.bytes));
+        int order = before.data == NULL ? 1 : index_order(model, range->index, before, row.bytes);
+        assert_true(order >= 0);
+        if (order > 0) keys++;
+        before = row.bytes;
+    }
+    assert_int_equal(found, expected);
+    assert_true(has_first == (found > 0));
+    if (has_first) assert_ptr_equal(before.data, first.bytes.data);
+    if (found == model->rows.count) assert_int_equal(index_key_count(index), keys);
+}
+
 static void range_run(Model *model, const Index *index, const ModelRange *range) {
     Buffer prefix;
     buffer_init(&prefix, 1u << 20);
@@ -398,6 +423,7 @@ static void range_run(Model *model, const Index *index, const ModelRange *range)
         before = row.bytes;
     }
     assert_int_equal(found, expected);
+    range_run_back(model, index, range, &asked, expected);
     buffer_done(&prefix);
 }
 

@@ -126,7 +126,11 @@ static void direct_takes_dense_keys_only(void **state) {
     (void)state;
     DirectMap map = {0};
     for (uint64_t key = 1; key < 100000; key++) assert_true(direct_map_add(&map, key, key));
-    assert_true(direct_map_bytes(&map) < 100000 * 9);
+    assert_true(direct_map_bytes(&map) < 100000 * 5);
+    assert_false(direct_map_add(&map, 0, UINT32_MAX));  // an id that an entry cannot hold
+    assert_true(direct_map_add(&map, 0, UINT32_MAX - 1));
+    assert_true(direct_map_find(&map, 0) == UINT32_MAX - 1);
+    assert_true(direct_map_remove(&map, 0));
     assert_false(direct_map_add(&map, UINT64_C(1) << 40, 1));
     assert_false(direct_map_add(&map, UINT64_MAX, 1));
     for (uint64_t key = 1; key < 100000; key++) assert_true(direct_map_remove(&map, key));
