@@ -5,7 +5,7 @@ set -euo pipefail
 build_packages=(gcc cmake ninja-build pkg-config clang-19 lld-19 curl
   libuv1-dev libssl-dev libcjose-dev libjansson-dev libcurl4-openssl-dev libsqlite3-dev
   libbrotli-dev zlib1g-dev libzstd-dev)
-test_packages=(libcmocka-dev libclang-rt-19-dev llvm-19 clang-format-19 python3 python3-venv
+test_packages=(libcmocka-dev libclang-rt-19-dev llvm-19 clang-format-19 python3 python3-venv chromium
   rustc-web cargo-web rust-web-src)
 
 wanted=("${build_packages[@]}")

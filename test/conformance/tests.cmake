@@ -12,7 +12,7 @@ set(npm_source "${CMAKE_SOURCE_DIR}/test/conformance/npm")
 add_test(NAME conformance.npm_install COMMAND ${CMAKE_COMMAND} -E chdir "${npm_dir}"
   ${NPM} ci --no-audit --no-fund --loglevel=error)
 file(MAKE_DIRECTORY "${npm_dir}")
-foreach(file package.json package-lock.json bindings.mjs server.mjs sdk.test.mjs)
+foreach(file package.json package-lock.json bindings.mjs server.mjs sdk.test.mjs browser.test.mjs browser.page.mjs)
   configure_file("${npm_source}/${file}" "${npm_dir}/${file}" COPYONLY)
 endforeach()
 set_tests_properties(conformance.npm_install PROPERTIES FIXTURES_SETUP npm_package TIMEOUT 300)
@@ -20,6 +20,13 @@ add_test(NAME conformance.npm_sdk COMMAND ${CMAKE_COMMAND} -E env
   SPACETIME=$<TARGET_FILE:spacetime> STDB_KINDS_WASM=${STDB_GOLDEN}/modules/kinds/kinds.wasm
   ${NODE} --test-reporter=spec "${npm_dir}/sdk.test.mjs" WORKING_DIRECTORY "${npm_dir}")
 set_tests_properties(conformance.npm_sdk PROPERTIES FIXTURES_REQUIRED npm_package TIMEOUT 300)
+
+# And in headless Chromium.
+find_program(CHROMIUM NAMES chromium chromium-browser google-chrome REQUIRED)
+add_test(NAME conformance.npm_browser COMMAND ${CMAKE_COMMAND} -E env
+  SPACETIME=$<TARGET_FILE:spacetime> STDB_KINDS_WASM=${STDB_GOLDEN}/modules/kinds/kinds.wasm CHROMIUM=${CHROMIUM}
+  ${NODE} --test-reporter=spec "${npm_dir}/browser.test.mjs" WORKING_DIRECTORY "${npm_dir}")
+set_tests_properties(conformance.npm_browser PROPERTIES FIXTURES_REQUIRED npm_package TIMEOUT 120)
 
 # The golden answers.
 if(EXISTS "${CMAKE_SOURCE_DIR}/test/conformance/golden_test.py")
