@@ -87,7 +87,7 @@ const steps = {
     await subscribe(again, 'SELECT * FROM fixed');
     check(ids(again).join() === before, 'other rows than before');
     const other = await connect(state.second.token);
-    await other.connection.reducers.deleteX({ low: 0, high: 9 });
+    await other.connection.reducers.deleteX({ low: 0, high: 10 });
     await until(() => again.events.filter(event => event.startsWith('delete')).length === 1000, 'a thousand rows that go');
     again.connection.disconnect();
     other.connection.disconnect();
