@@ -67,3 +67,5 @@ bool os_path_exists(Os *os, const char *path);
 // Gives back what only starting up needed: free heap pages, and code pages until they are used again. Any thread; costs a
 // few page faults afterwards.
 void os_trim(void);
+// Gives memory back that was freed: after something large. Costs milliseconds. Any thread.
+void os_trim_memory(void);

@@ -9,8 +9,12 @@
 
 #define MAPS_LINE_BYTES_MAX 512
 
-void os_trim(void) {
+void os_trim_memory(void) {
     (void)malloc_trim(0);
+}
+
+void os_trim(void) {
+    os_trim_memory();
     FILE *maps = fopen("/proc/self/maps", "re");
     if (maps == NULL) return;
     char line[MAPS_LINE_BYTES_MAX];

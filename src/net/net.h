@@ -97,13 +97,18 @@ typedef struct WsHandler {
     void (*closed)(void *user);
 } WsHandler;
 
+// What becomes of messages of some length that are sent with a prefix; the values are the prefixes.
+typedef enum WsCompression { WS_COMPRESS_NONE, WS_COMPRESS_BROTLI, WS_COMPRESS_GZIP } WsCompression;
+
 typedef struct WsOptions {
     const HttpHeader *headers;  // of the 101, e.g. sec-websocket-protocol
     uint32_t header_count;
     WsKind kind;  // of what we send
     WsJoin join;
-    bool has_prefix;  // each outgoing message starts with one byte 0 (the compression tag)
-    Gate *gate;       // for tickets; NULL: items never wait. Referenced.
+    bool
+        has_prefix;  // each outgoing message starts with one byte, the compression tag: 0 if it is as it was
+    WsCompression compression;  // only with a prefix
+    Gate *gate;                 // for tickets; NULL: items never wait. Referenced.
     uint32_t ping_interval_ms;
     uint32_t idle_timeout_ms;
     uint32_t close_timeout_ms;

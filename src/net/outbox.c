@@ -17,7 +17,8 @@ struct OutItemBlock {
 
 static OutItem *pool_take(OutItemPool *pool);
 static void pool_give(OutItemPool *pool, OutItem *item);
-static bool message_begin(Outbox *outbox);
+static bool message_begin(Outbox *outbox, OutItemPool *pool);
+static bool compress_front(Outbox *outbox, OutItemPool *pool, uint32_t item_count, uint64_t bytes);
 static void frame_begin(Outbox *outbox, bool is_first, WritePlan *plan);
 static void frame_item(Outbox *outbox, OutItemPool *pool, WritePlan *plan);
 static void outbox_drop_first(Outbox *outbox, OutItemPool *pool);
@@ -88,7 +89,7 @@ bool outbox_frame(Outbox *outbox, OutItemPool *pool, OutboxUntil until, WritePla
             bool is_first = outbox->message_left == 0;
             if (is_first && until == OUTBOX_MESSAGE_END) return true;
             if (!plan_has_room(plan)) return false;
-            if (is_first && !message_begin(outbox)) return true;
+            if (is_first && !message_begin(outbox, pool)) return true;
             frame_begin(outbox, is_first, plan);
         }
         while (outbox->frame_left > 0) {
@@ -99,21 +100,57 @@ bool outbox_frame(Outbox *outbox, OutItemPool *pool, OutboxUntil until, WritePla
 }
 
 // Decides what the next message consists of; false if nothing is ready.
-static bool message_begin(Outbox *outbox) {
+static bool message_begin(Outbox *outbox, OutItemPool *pool) {
     ASSERT(outbox->message_left == 0 && outbox->framed == 0);
     uint64_t reached = outbox_reached(outbox);
     OutItem *item = outbox->first;
     if (item == NULL || !item_is_ready(outbox, item, reached)) return false;
     uint64_t bytes = item->slice.count;
+    uint32_t count = 1;
     if (outbox->style.join == WS_JOINED) {
         for (item = item->next; item != NULL && item_is_ready(outbox, item, reached);
              item = item->next) {
             if (bytes + item->slice.count > WS_JOINED_BYTES_MAX) break;
             bytes += item->slice.count;
+            count++;
         }
+    }
+    if (compress_is_due(outbox->style.compression, bytes) &&
+        compress_front(outbox, pool, count, bytes)) {
+        outbox->message_left = outbox->first->slice.count;  // with its tag
+        return true;
     }
     outbox->prefix_due = outbox->style.has_prefix;
     outbox->message_left = bytes + (outbox->style.has_prefix ? 1 : 0);
+    return true;
+}
+
+// Puts one item in the place of those that make up the next message. False if that gains nothing.
+static bool compress_front(Outbox *outbox, OutItemPool *pool, uint32_t item_count, uint64_t bytes) {
+    ASSERT(outbox->style.has_prefix && outbox->framed == 0 && item_count > 0);
+    const OutboxStyle *style = &outbox->style;
+    SharedBuf *compressed = NULL;
+    if (item_count == 1) {
+        compressed = compress_slice(style->compressor, style->compression, outbox->first->slice);
+    } else {
+        Buffer whole;
+        buffer_init(&whole, COMPRESS_BYTES_MAX);
+        const OutItem *item = outbox->first;
+        for (uint32_t i = 0; i < item_count; i++, item = item->next) {
+            buffer_append_bytes(&whole, shared_slice_bytes(item->slice));
+        }
+        ASSERT(!whole.failed && whole.count == bytes);
+        compressed = compress_bytes(style->compressor, style->compression, buffer_bytes(&whole));
+        buffer_done(&whole);
+    }
+    if (compressed == NULL) return false;
+    for (uint32_t i = 1; i < item_count; i++) {
+        shared_buf_unref(outbox->first->slice.buf);
+        outbox_drop_first(outbox, pool);
+    }
+    shared_buf_unref(outbox->first->slice.buf);
+    outbox->first->slice = (SharedSlice){compressed, 0, compressed->count};
+    outbox->bytes = outbox->bytes - bytes + compressed->count;
     return true;
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/gate.h"
+#include "net/compress.h"
 #include "net/net.h"
 #include "net/write_plan.h"
 #include "net/ws_frame.h"
@@ -31,6 +32,8 @@ typedef struct OutboxStyle {
     WsKind kind;
     WsJoin join;
     bool has_prefix;
+    WsCompression compression;
+    Compressor *compressor;  // the thread's
 } OutboxStyle;
 
 typedef struct Outbox {

@@ -71,6 +71,7 @@ void net_thread_done(NetThread *thread) {
     ASSERT(failure == 0);  // a handle was forgotten
     ASSERT(queue_is_empty(&thread->inbox));
     out_item_pool_done(&thread->items);
+    compressor_done(&thread->compressor);
     mem_free(thread->plan);
     mem_free(thread->read_buffer);
 }

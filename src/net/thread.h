@@ -54,6 +54,7 @@ struct NetThread {
     bool is_stopping;
     uint64_t epoch_seen;  // of the server's gates, from before they were last looked at
     OutItemPool items;
+    Compressor compressor;
     WritePlan *plan;
     uint8_t *read_buffer;  // NET_READ_BYTES
     // ---- shared ----

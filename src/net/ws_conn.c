@@ -8,6 +8,7 @@
 #include "net/ws_conn.h"
 
 #include "base/limits.h"
+#include "base/os.h"
 #include "net/http_conn.h"
 #include "net/server.h"
 #include "net/ws_handshake.h"
@@ -15,6 +16,8 @@
 #define NEVER UINT64_MAX
 #define RESPONSE_BYTES_MAX (1u << 20)
 #define CLOSE_CODE_BYTES 2u
+// Who let so much wait leaves a hole that the allocator would keep.
+#define TRIM_BYTES_MIN (64ull << 20)
 
 static const bool WS_STEP[WS_STATE_COUNT][WS_STATE_COUNT] = {
     [WS_OPENING] = {[WS_HELD] = true, [WS_GONE] = true},
@@ -81,7 +84,9 @@ WsConn *ws_accept(HttpExchange *exchange, const WsOptions *options, const WsHand
     if (ws->options.gate != NULL) gate_ref(ws->options.gate);
     atomic_init(&ws->refs, 2);  // the caller's and the net thread's
     ws_reader_init(&ws->reader);
-    OutboxStyle style = {options->kind, options->join, options->has_prefix};
+    ASSERT(options->has_prefix || options->compression == WS_COMPRESS_NONE);
+    OutboxStyle style = {options->kind, options->join, options->has_prefix, options->compression,
+                         &ws->thread->compressor};
     outbox_init(&ws->outbox, style, ws->options.gate);
     ws->close_ms = NEVER;
 
@@ -418,7 +423,9 @@ static void ws_closed(Conn *conn) {
 static void ws_end(WsConn *ws) {
     ws_set_state(ws, WS_GONE);
     ws_reader_done(&ws->reader);
+    bool is_large = ws->outbox.bytes >= TRIM_BYTES_MIN;
     outbox_done(&ws->outbox, &ws->thread->items);
+    if (is_large) os_trim_memory();
     parked_done(&ws->parked);
     buffer_done(&ws->early);
     ws->handler.closed(ws->user);

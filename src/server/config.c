@@ -33,6 +33,7 @@ static const Setting SETTINGS[] = {
     {"wasm", "memory-size", SETTING_COUNT_U64, offsetof(Config, module_memory_bytes_max)},
     {"wasm", "call-seconds", SETTING_COUNT_U32, offsetof(Config, call_seconds)},
     {"commitlog", "max-segment-size", SETTING_COUNT_U64, offsetof(Config, segment_bytes_max)},
+    {"websocket", "compression", SETTING_FLAG, offsetof(Config, websocket_compression)},
     {"websocket", "ping-interval", SETTING_DURATION, offsetof(Config, ping_interval_ms)},
     {"websocket", "idle-timeout", SETTING_DURATION, offsetof(Config, idle_timeout_ms)},
     {"websocket", "close-handshake-timeout", SETTING_DURATION, offsetof(Config, close_timeout_ms)},
@@ -72,6 +73,9 @@ static const char TEMPLATE[] =
     "# max-segment-size = 1073741824\n"
     "\n"
     "[websocket]\n"
+    "# Compress messages of more than 1,024 bytes as clients ask for. Off: some versions of the\n"
+    "# TypeScript package take what follows a compressed message before it.\n"
+    "# compression = false\n"
     "# ping-interval = \"15s\"\n"
     "# A client that sends nothing for this long, not even a pong, is dropped.\n"
     "# idle-timeout = \"30s\"\n"

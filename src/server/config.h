@@ -12,6 +12,7 @@ typedef struct Config {
     const char *public_key_path;
     LogLevel log_level;
     uint64_t segment_bytes_max;
+    bool websocket_compression;
     uint32_t ping_interval_ms;
     uint32_t idle_timeout_ms;
     uint32_t close_timeout_ms;

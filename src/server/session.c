@@ -142,12 +142,14 @@ static WsConn *accept_upgrade(WebRequest *request, Session *session) {
     web_add_header(request, "sec-websocket-protocol", bytes_of_text(protocol_name(protocol)));
     uint32_t header_count = 0;
     const HttpHeader *headers = web_headers(request, &header_count);
+    bool is_compressed = config->websocket_compression && protocol != PROTOCOL_V1_JSON;
     WsOptions options = {
         .headers = headers,
         .header_count = header_count,
         .kind = protocol == PROTOCOL_V1_JSON ? WS_TEXT : WS_BINARY,
         .join = protocol == PROTOCOL_V3 ? WS_JOINED : WS_SINGLE,
         .has_prefix = protocol != PROTOCOL_V1_JSON,
+        .compression = is_compressed ? session->options.compression : WS_COMPRESS_NONE,
         .gate = database_gate(session->hosted->database),
         .ping_interval_ms = config->ping_interval_ms,
         .idle_timeout_ms = config->idle_timeout_ms,

@@ -15,6 +15,7 @@ typedef struct SessionOptions {
     ConnectionId connection_id;
     bool confirmed;
     bool light;
+    WsCompression compression;  // what the client asks for
     bool has_session_id;
     ConnectionId
         session_id;  // the client's own number: one connection at a time has it (since-2.8.md 3.2)

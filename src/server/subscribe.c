@@ -6,7 +6,7 @@
 #include <strings.h>
 
 static bool read_options(WebRequest *request, SessionOptions *options, bool *ret_has_confirmed);
-static bool read_compression(WebRequest *request);
+static bool read_compression(WebRequest *request, SessionOptions *options);
 static bool read_connection_id(WebRequest *request, SessionOptions *options, bool *ret_is_zero);
 static bool read_session_id(WebRequest *request, SessionOptions *options);
 static bool check_upgrade(WebRequest *request);
@@ -42,7 +42,7 @@ void handle_subscribe(WebRequest *request) {
 
 static bool read_options(WebRequest *request, SessionOptions *options, bool *ret_has_confirmed) {
     Bytes confirmed;
-    if (!read_compression(request)) return false;
+    if (!read_compression(request, options)) return false;
     if (!web_query_flag(request, "light", &options->light)) return false;
     if (!web_query_flag(request, "confirmed", &options->confirmed)) return false;
     if (!web_query(request, "confirmed", &confirmed)) return false;
@@ -50,14 +50,19 @@ static bool read_options(WebRequest *request, SessionOptions *options, bool *ret
     return true;
 }
 
-// Read and checked; we never compress (websocket.md 2.2 says why).
-static bool read_compression(WebRequest *request) {
+// What the client would like; the configuration allows it (websocket.md 2.2 says why it does not by default).
+static bool read_compression(WebRequest *request, SessionOptions *options) {
     Bytes text;
     if (!web_query(request, "compression", &text)) return false;
-    if (text.data == NULL || bytes_equal_text(text, "None") || bytes_equal_text(text, "Brotli") ||
-        bytes_equal_text(text, "Gzip")) {
+    if (text.data == NULL || bytes_equal_text(text, "Brotli")) {
+        options->compression = WS_COMPRESS_BROTLI;
         return true;
     }
+    if (bytes_equal_text(text, "Gzip")) {
+        options->compression = WS_COMPRESS_GZIP;
+        return true;
+    }
+    if (bytes_equal_text(text, "None")) return true;
     web_refuse_query(request, "unknown variant `%.*s`, expected one of `None`, `Brotli`, `Gzip`",
                      BYTES_FORMAT(text));
     return false;

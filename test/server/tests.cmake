@@ -22,6 +22,8 @@ if(TARGET spacetime)
   add_test(NAME server.session COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/session_test.py
     $<TARGET_FILE:spacetime>)
   set_tests_properties(server.session PROPERTIES TIMEOUT 120)
+  add_test(NAME server.clients COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/clients_test.py $<TARGET_FILE:spacetime>)
+  set_tests_properties(server.clients PROPERTIES TIMEOUT 120)
   add_test(NAME server.lifecycle COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/lifecycle_test.py
     $<TARGET_FILE:spacetime>)
   set_tests_properties(server.lifecycle PROPERTIES TIMEOUT 120)
