@@ -113,6 +113,8 @@ void module_version_unref(ModuleVersion *version);  // any thread; accepts NULL
 Instance *database_swap_instance(Database *database, Instance *instance);
 // A fresh instance after a trap; without one, calls answer "no such module".
 void database_restart_instance(Database *database);
+// The limits of calls and instances: the server's, or what the owner set below them (docs/sql.md).
+void database_take_limits(Database *database);
 // Compiles, instantiates against the database's environment and validates.
 typedef struct LoadedProgram {
     Program *program;

@@ -42,6 +42,7 @@ void procedure_run_job(PoolJob *job) {
     Database *database = run->database;
     if (run->instance || make_instance(run)) {
         run->instance->run = run;
+        instance_set_call_seconds(run->instance->instance, run->call_seconds);
         set_interruptible(run, run->instance->instance);
         Bytes body = BYTES_NONE;
         CallOutcome outcome = call(run, &body);
@@ -68,8 +69,8 @@ static bool make_instance(ProcedureRun *run) {
                           .schedule_immediate = proc_schedule_immediate,
                           .procedures = &PROCEDURE_CALLS,
                           .http = database->options.http,
-                          .call_seconds = database->options.call_seconds,
-                          .memory_bytes_max = database->options.memory_bytes_max};
+                          .call_seconds = run->call_seconds,
+                          .memory_bytes_max = run->memory_bytes_max};
     Error error;
     Status status = instance_create(run->version->program, &made->env, &made->instance, &error);
     if (status == STATUS_OK) {

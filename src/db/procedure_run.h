@@ -37,6 +37,8 @@ struct ProcedureRun {
     ModuleVersion *version;  // a reference; NULL until it is started
     const FunctionDef *def;
     ProcedureInstance *instance;  // NULL: to be made
+    uint32_t call_seconds;        // of an instance: these two
+    uint64_t memory_bytes_max;
     PoolJob job;
     DbMessage done_message;
     ProcedureResult result;

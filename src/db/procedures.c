@@ -187,6 +187,8 @@ static void start(ProcedureRun *run) {
     run->def = def;
     run->version = module_version_ref(database->version);
     run->instance = take_instance(database);
+    run->call_seconds = database->env.call_seconds;
+    run->memory_bytes_max = database->env.memory_bytes_max;
     run->is_running = true;
     list_add(&database->procedures.running, run);
     database->procedures.running_count++;

@@ -2,6 +2,7 @@
 
 #include "db/database.h"
 
+#include "base/limits.h"
 #include "base/log.h"
 
 Status database_load_program(Database *database, ProgramKind kind, Bytes program,
@@ -10,6 +11,7 @@ Status database_load_program(Database *database, ProgramKind kind, Bytes program
     Status status = program_create(database->options.engine, kind, program, &loaded.hash,
                                    &loaded.program, error);
     if (status != STATUS_OK) return status;
+    database_take_limits(database);
     status = instance_create(loaded.program, &database->env, &loaded.instance, error);
     if (status == STATUS_OK) {
         status = module_def_read(instance_description(loaded.instance), &loaded.def, error);
@@ -20,6 +22,20 @@ Status database_load_program(Database *database, ProgramKind kind, Bytes program
     }
     *ret_loaded = loaded;
     return STATUS_OK;
+}
+
+void database_take_limits(Database *database) {
+    const DatabaseOptions *options = &database->options;
+    HostEnv *env = &database->env;
+    uint64_t seconds = query_call_seconds_max(database->store);
+    uint64_t server_seconds = options->call_seconds ? options->call_seconds
+                                                    : MODULE_CALL_SECONDS_MAX;
+    env->call_seconds = (uint32_t)(seconds < server_seconds ? seconds : server_seconds);
+    uint64_t bytes = query_memory_bytes_max(database->store);
+    uint64_t server_bytes = options->memory_bytes_max ? options->memory_bytes_max
+                                                      : MODULE_MEMORY_BYTES_MAX;
+    env->memory_bytes_max = bytes < server_bytes ? bytes : server_bytes;
+    if (database->instance) instance_set_call_seconds(database->instance, env->call_seconds);
 }
 
 void loaded_program_done(LoadedProgram *loaded) {

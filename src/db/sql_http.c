@@ -60,10 +60,12 @@ Status database_sql(Database *database, const Caller *caller, Bytes text, SqlRep
     case SQL_DML:
         buffer_append_text(&schema, "{\"elements\":[]}");
         status = run_dml(database, caller, &context, statement.dml, &stats, error);
+        if (dml_table(statement.dml) == ST_VAR) database_take_limits(database);
         break;
     case SQL_SET:
         buffer_append_text(&schema, "{\"elements\":[]}");
         status = run_set(database, caller, &statement, &stats, error);
+        database_take_limits(database);
         break;
     case SQL_SHOW: run_show(database, &statement, &schema, &rows); break;
     }

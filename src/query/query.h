@@ -175,6 +175,9 @@ bool query_scans_joins(const Query *query);
 bool query_row_limit(Store *store, uint64_t *ret_limit);
 // May subscriptions join without an index? True unless set to false.
 bool query_join_without_index(Store *store);
+// What owners allow their module: seconds of a call, bytes of an instance; UINT64_MAX if not set. Not 0.
+uint64_t query_call_seconds_max(Store *store);
+uint64_t query_memory_bytes_max(Store *store);
 // Tables that a subscription may join: SQL_LIVE_RELATIONS_MAX, or less if set so.
 uint64_t query_join_tables_max(Store *store);
 

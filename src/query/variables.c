@@ -25,6 +25,21 @@ static bool variable_find(Store *store, const char *wanted, uint8_t tag, Bytes *
     return false;
 }
 
+static uint64_t positive_number(Store *store, const char *wanted) {
+    Bytes value;
+    if (!variable_find(store, wanted, VALUE_U64, &value)) return UINT64_MAX;
+    uint64_t number = load_u64le(value.data);
+    return number > 0 ? number : 1;
+}
+
+uint64_t query_call_seconds_max(Store *store) {
+    return positive_number(store, "call_seconds");
+}
+
+uint64_t query_memory_bytes_max(Store *store) {
+    return positive_number(store, "memory_bytes");
+}
+
 bool query_row_limit(Store *store, uint64_t *ret_limit) {
     Bytes value;
     if (!variable_find(store, "row_limit", VALUE_U64, &value)) return false;

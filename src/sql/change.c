@@ -13,9 +13,9 @@ static const struct {
     TypeKind type;
     uint8_t tag;
 } VARIABLES[] = {
-    {"row_limit", TYPE_U64, 8},
-    {"join_tables_max", TYPE_U64, 8},  // ours, as those below
-    {"join_without_index", TYPE_BOOL, 0},
+    {"row_limit", TYPE_U64, 8},           {"join_tables_max", TYPE_U64, 8},  // ours, as those below
+    {"join_without_index", TYPE_BOOL, 0}, {"call_seconds", TYPE_U64, 8},
+    {"memory_bytes", TYPE_U64, 8},
 };
 #define VARIABLE_COUNT (sizeof VARIABLES / sizeof VARIABLES[0])
 #define VARIABLE_BYTES_MAX (1 + sizeof(uint64_t))

@@ -24,6 +24,8 @@ if(TARGET spacetime)
   set_tests_properties(server.session PROPERTIES TIMEOUT 120)
   add_test(NAME server.clients COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/clients_test.py $<TARGET_FILE:spacetime>)
   set_tests_properties(server.clients PROPERTIES TIMEOUT 120)
+  add_test(NAME server.limits COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/limits_test.py $<TARGET_FILE:spacetime>)
+  set_tests_properties(server.limits PROPERTIES TIMEOUT 180)
   add_test(NAME server.lifecycle COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/lifecycle_test.py
     $<TARGET_FILE:spacetime>)
   set_tests_properties(server.lifecycle PROPERTIES TIMEOUT 120)
