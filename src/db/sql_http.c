@@ -20,8 +20,9 @@ static Status run_dml(Database *database, const Caller *caller, const SqlContext
                       const Dml *dml, DmlStats *ret_stats, Error *error);
 static Status run_set(Database *database, const Caller *caller, const SqlStatement *statement,
                       DmlStats *ret_stats, Error *error);
-static void run_show(Database *database, const SqlStatement *statement, Buffer *schema,
-                     Buffer *rows);
+static void begin_rows(Buffer *json);
+static void begin_no_rows(Buffer *json);
+static void run_show(Database *database, const SqlStatement *statement, Buffer *json);
 static bool write_row(void *user, Bytes row);
 static void write_schema(Buffer *json, const Type *row_type);
 static bool find_variable(Database *database, Bytes name, Row *ret_row);
@@ -45,54 +46,59 @@ Status database_sql(Database *database, const Caller *caller, Bytes text, SqlRep
     status = sql_compile(&context, texts[0], &database->call_arena, &statement, error);
     if (status != STATUS_OK) return status;
 
-    Buffer schema;
-    Buffer rows;
-    buffer_init(&schema, CLIENT_MESSAGE_BYTES_MAX);
-    buffer_init(&rows, SQL_RESULT_BYTES_MAX);
+    // Everything is written where it will be sent from: a large answer is not copied together.
+    Buffer *json = &ret_report->json;
+    buffer_init(json, SQL_RESULT_BYTES_MAX);
     DmlStats stats = {0};
+    buffer_append_text(json, "[{\"schema\":");
     switch (statement.kind) {
     case SQL_SELECT:
-        write_schema(&schema, query_row_type(statement.query));
+        write_schema(json, query_row_type(statement.query));
+        begin_rows(json);
         status = views_materialize(database, &caller->identity, statement.query, error);
-        if (status != STATUS_OK) break;
-        status = run_select(database, &context, statement.query, &rows, error);
+        if (status == STATUS_OK) {
+            status = run_select(database, &context, statement.query, json, error);
+        }
         break;
     case SQL_DML:
-        buffer_append_text(&schema, "{\"elements\":[]}");
+        begin_no_rows(json);
         status = run_dml(database, caller, &context, statement.dml, &stats, error);
         if (dml_table(statement.dml) == ST_VAR) database_take_limits(database);
         break;
     case SQL_SET:
-        buffer_append_text(&schema, "{\"elements\":[]}");
+        begin_no_rows(json);
         status = run_set(database, caller, &statement, &stats, error);
         database_take_limits(database);
         break;
-    case SQL_SHOW: run_show(database, &statement, &schema, &rows); break;
-    }
-    if (status == STATUS_OK && rows.failed) {
-        status = error_set(error, STATUS_LIMIT,
-                           "the result is larger than %u bytes; add a LIMIT or a narrower WHERE",
-                           SQL_RESULT_BYTES_MAX);
+    case SQL_SHOW: run_show(database, &statement, json); break;
     }
     if (status == STATUS_OK) {
         ret_report->micros = (uint64_t)(os->monotonic_nanos(os) - start) / 1000u;
         ret_report->ticket = database_ticket(database);
-        Buffer *json = &ret_report->json;
-        buffer_init(json, SQL_RESULT_BYTES_MAX + CLIENT_MESSAGE_BYTES_MAX);
-        buffer_append_text(json, "[{\"schema\":");
-        buffer_append_bytes(json, buffer_bytes(&schema));
-        buffer_append_text(json, ",\"rows\":[");
-        buffer_append_bytes(json, buffer_bytes(&rows));
         buffer_append_format(json,
                              "],\"total_duration_micros\":%llu,\"stats\":{\"rows_inserted\":%llu,"
                              "\"rows_deleted\":%llu,\"rows_updated\":%llu}}]",
                              (unsigned long long)ret_report->micros,
                              (unsigned long long)stats.inserted, (unsigned long long)stats.deleted,
                              (unsigned long long)stats.updated);
+        if (json->failed) {
+            status = error_set(
+                error, STATUS_LIMIT,
+                "the result is larger than %u bytes; add a LIMIT or a narrower WHERE",
+                SQL_RESULT_BYTES_MAX);
+        }
     }
-    buffer_done(&schema);
-    buffer_done(&rows);
+    if (status != STATUS_OK) buffer_done(json);
     return status;
+}
+
+static void begin_rows(Buffer *json) {
+    buffer_append_text(json, ",\"rows\":[");
+}
+
+static void begin_no_rows(Buffer *json) {
+    buffer_append_text(json, "{\"elements\":[]}");
+    begin_rows(json);
 }
 
 static Status run_select(Database *database, const SqlContext *context, const Query *query,
@@ -213,15 +219,15 @@ static Status run_set(Database *database, const Caller *caller, const SqlStateme
 }
 
 // The column `value` of the variable's st_var row, if it was set.
-static void run_show(Database *database, const SqlStatement *statement, Buffer *schema,
-                     Buffer *rows) {
+static void run_show(Database *database, const SqlStatement *statement, Buffer *json) {
     const ColumnSchema *column =
         &table_schema(store_find_table(database->store, ST_VAR))->columns[1];
     TypeField field = {column->name, column->type};
     const Type *row_type = type_product(&database->call_arena, &field, 1);
-    write_schema(schema, row_type);
+    write_schema(json, row_type);
+    begin_rows(json);
     Row row;
     if (!find_variable(database, statement->variable, &row)) return;
     uint32_t at = 4 + statement->variable.count;
-    (void)json_write_value(rows, TYPESPACE_NONE, row_type, row.bytes.data + at, JSON_UNTYPED);
+    (void)json_write_value(json, TYPESPACE_NONE, row_type, row.bytes.data + at, JSON_UNTYPED);
 }
