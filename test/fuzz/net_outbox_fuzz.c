@@ -7,6 +7,8 @@
 #include "base/limits.h"
 #include "net/outbox.h"
 
+#include <zlib.h>
+
 #define ITEM_BYTES_MAX 700000u
 #define STEPS_MAX 200u
 // While the wire is longer than this only the end is checked: it is read from the start each time.
@@ -20,6 +22,7 @@ typedef struct Model {
     Gate *gate;
     Outbox outbox;
     OutItemPool pool;
+    Compressor compressor;
     WritePlan *plan;
     Parked parked;
     Buffer wire;    // what the socket took
@@ -76,6 +79,34 @@ static uint64_t model_allowed(const Model *model) {
     return bytes;
 }
 
+// Compares one message with what was sent from `seen` on; how many bytes of that it is.
+static uint64_t model_check_message(const Model *model, Bytes message, uint64_t seen) {
+    uint8_t tag = PREFIX_BYTE;
+    if (model->style.has_prefix) {
+        tag = message.data[0];
+        message = bytes_slice(message, 1, message.count - 1);
+    }
+    static uint8_t unpacked[COMPRESS_BYTES_MAX];
+    if (tag != PREFIX_BYTE) {
+        ASSERT(tag == WS_COMPRESS_GZIP && model->style.compression == WS_COMPRESS_GZIP);
+        uint32_t packed_bytes = message.count;
+        z_stream stream = {.next_in = (Bytef *)(uintptr_t)message.data,
+                           .avail_in = message.count,
+                           .next_out = unpacked,
+                           .avail_out = sizeof unpacked};
+        ASSERT(inflateInit2(&stream, 15 + 16) == Z_OK);
+        ASSERT(inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.avail_in == 0);
+        message = bytes_of(unpacked, stream.total_out);
+        (void)inflateEnd(&stream);
+        ASSERT(packed_bytes < message.count && message.count >= COMPRESS_BYTES_MIN);
+    }
+    ASSERT(seen + message.count <= model->sent.count);
+    ASSERT(memcmp(message.data, model->sent.data + seen, message.count) == 0);
+    if (model->style.join == WS_JOINED)
+        ASSERT(message.count <= WS_JOINED_BYTES_MAX || message.count <= ITEM_BYTES_MAX);
+    return message.count;
+}
+
 // Reads the wire back and compares it with what was sent. `is_whole`: everything allowed must be
 // there.
 static void model_check(const Model *model, bool is_whole) {
@@ -83,7 +114,8 @@ static void model_check(const Model *model, bool is_whole) {
     size_t at = 0;
     uint64_t seen = 0;
     bool in_message = false;
-    uint64_t message_bytes = 0;
+    Buffer message;
+    buffer_init(&message, 1u << 30);
     while (model->wire.count - at >= WS_SENT_HEAD_BYTES_MAX ||
            (is_whole && at < model->wire.count)) {
         const uint8_t *frame = model->wire.data + at;
@@ -101,23 +133,14 @@ static void model_check(const Model *model, bool is_whole) {
                                  : model->style.kind == WS_TEXT ? WS_OP_TEXT
                                                                 : WS_OP_BINARY));
         if (model->wire.count - at < payload) break;
-        if (!in_message && model->style.has_prefix) {
-            ASSERT(model->wire.data[at] == PREFIX_BYTE);
-            at++;
-            payload--;
-        }
-        ASSERT(seen + payload <= model->sent.count);
-        ASSERT(payload == 0 ||
-               memcmp(model->wire.data + at, model->sent.data + seen, payload) == 0);
+        buffer_append(&message, model->wire.data + at, payload);
         at += payload;
-        seen += payload;
-        message_bytes += payload;
         in_message = !parsed.is_final;
         if (in_message) continue;
-        if (model->style.join == WS_JOINED)
-            ASSERT(message_bytes <= WS_JOINED_BYTES_MAX || message_bytes <= ITEM_BYTES_MAX);
-        message_bytes = 0;
+        seen += model_check_message(model, buffer_bytes(&message), seen);
+        buffer_clear(&message);
     }
+    buffer_done(&message);
     ASSERT(seen <= model_allowed(model));
     if (is_whole) ASSERT(!in_message && at == model->wire.count && seen == model_allowed(model));
 }
@@ -147,8 +170,14 @@ static void model_step(Model *model, uint8_t operation, uint8_t value) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count) {
     if (count < 3) return 0;
     Model model = {.gate = gate_create(), .plan = mem_alloc(sizeof(WritePlan))};
-    model.style = (OutboxStyle){(data[0] & 1) ? WS_TEXT : WS_BINARY,
-                                (data[0] & 2) ? WS_JOINED : WS_SINGLE, (data[0] & 4) != 0};
+    bool is_packed = (data[0] & 4) && (data[0] & 16);
+    model.style = (OutboxStyle){
+        .kind = (data[0] & 1) ? WS_TEXT : WS_BINARY,
+        .join = (data[0] & 2) ? WS_JOINED : WS_SINGLE,
+        .has_prefix = (data[0] & 4) != 0,
+        .compression = is_packed ? WS_COMPRESS_GZIP : WS_COMPRESS_NONE,
+        .compressor = &model.compressor,
+    };
     plan_clear(model.plan);
     outbox_init(&model.outbox, model.style, model.gate);
     buffer_init(&model.wire, 1u << 30);
@@ -169,6 +198,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count) {
     outbox_done(&model.outbox, &model.pool);
     parked_done(&model.parked);
     out_item_pool_done(&model.pool);
+    compressor_done(&model.compressor);
     buffer_done(&model.wire);
     buffer_done(&model.sent);
     buffer_done(&model.tickets);
